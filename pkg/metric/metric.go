@@ -156,3 +156,16 @@ func (s *Schema) Field(name string) int {
 	}
 	return -1
 }
+
+// Value turns a stored raw value of the field into a number: NaN when absent,
+// a counter's cumulative value scaled to its unit.
+func (f *Field) Value(raw uint64) float64 {
+	switch {
+	case raw == AbsentBits:
+		return NaN
+	case f.Kind == Counter:
+		return float64(raw) * f.Scale
+	default:
+		return math.Float64frombits(raw)
+	}
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"sysops-agent/pkg/metric"
+)
+
+// ShardOptions are the bounds of one reading type.
+type ShardOptions struct {
+	Step     time.Duration // grid step, whole seconds; the collector's interval
+	MaxRows  int           // live rows; 0 = the store's default
+	MaxBytes int64         // own budget of sealed blocks; 0 = the store's common one
+}
+
+// Counts are what a shard dropped or refused, and why. All grow only.
+type Counts struct {
+	LateSweeps   atomic.Uint64 // sweeps dropped: their slot was already written
+	RefusedRows  atomic.Uint64 // writes without a row: MaxRows live already
+	CutLabels    atomic.Uint64 // label values shortened or cleaned
+	OutOfRange   atomic.Uint64 // values dropped: outside the metric's range
+	DoubleWrites atomic.Uint64 // second writes of one row in one slot, dropped
+	Epochs       atomic.Uint64 // clock steps seen
+	DeadRows     atomic.Uint64 // rows that left the catalogue
+	Slots        atomic.Uint64 // row slots written
+}
+
+// Shard is all rows of one reading type.
+type Shard struct {
+	store  *Store
+	schema *metric.Schema
+	maxRow int
+	Counts Counts
+
+	cat   atomic.Pointer[catalogue]
+	chain atomic.Pointer[chain]
+
+	// What follows belongs to the writer.
+	step   int64
+	cur    extent
+	slot   int64         // of the sweep being written
+	done   int64         // last slot begun in this epoch
+	offset time.Duration // wall − boot at the last sweep
+	byKey  map[string]*Row
+	keyBuf []byte
+	swept  int64 // Unix second of the last look for dead rows
+}
+
+// catalogue is the published list of rows.
+type catalogue struct {
+	live []*Row
+	gone []*Row // left the catalogue, not yet sealed with their last block
+}
+
+// Schema describes the shard's reading type.
+func (s *Shard) Schema() *metric.Schema { return s.schema }
+
+// Rows returns the live rows. The slice is immutable.
+func (s *Shard) Rows() []*Row { return s.cat.Load().live }
+
+// Writer is the one writer of a shard, typed by its reading. It must be used
+// by one goroutine at a time.
+//
+//	w.Begin(tick)
+//	for … { w.Put(&r) }
+//	w.End()
+type Writer[T any] struct {
+	s    *Shard
+	open bool
+}
+
+// NewWriter returns the writer of T's shard, adding the shard on first use.
+// A second call, after a reload, takes the shard over with the new options;
+// the earlier writer must no longer be used.
+func NewWriter[T any](st *Store, o ShardOptions) *Writer[T] {
+	return &Writer[T]{s: st.shard(metric.Of[T](), o)}
+}
+
+// Shard returns what the writer writes to.
+func (w *Writer[T]) Shard() *Shard { return w.s }
+
+// Begin starts the sweep of the slot that t lies in. When that slot was
+// already written, or lies before it, everything until End is dropped.
+func (w *Writer[T]) Begin(t Tick) { w.open = w.s.begin(t) }
+
+// Put writes r into the row of its labels, opening the row when it is new.
+// One row takes one value per sweep. It does not allocate for a known row.
+func (w *Writer[T]) Put(r *T) {
+	if !w.open {
+		return
+	}
+	p := unsafe.Pointer(r)
+	row := w.s.find(p)
+	if row == nil {
+		return
+	}
+	w.s.write(row, p)
+}
+
+// Row finds or opens the row of r's labels, for callers that keep handles; it
+// is nil when the shard is full. It does not write.
+func (w *Writer[T]) Row(r *T) *Row { return w.s.find(unsafe.Pointer(r)) }
+
+// Write writes r into row, which must be the row of r's labels.
+func (w *Writer[T]) Write(row *Row, r *T) {
+	if w.open {
+		w.s.write(row, unsafe.Pointer(r))
+	}
+}
+
+// End closes the sweep.
+func (w *Writer[T]) End() {
+	if w.open {
+		w.s.end()
+		w.open = false
+	}
+}
+
+// write appends one slot to a row's head and publishes it.
+func (s *Shard) write(r *Row, p unsafe.Pointer) {
+	if r.last == s.slot {
+		s.Counts.DoubleWrites.Add(1)
+		return
+	}
+	h := r.head.Load()
+	nf := len(s.schema.Fields)
+	switch {
+	case h == nil || h.extent != s.cur:
+		h = newHead(s.cur, firstHead, nf)
+		r.head.Store(h)
+	case int(h.n.Load()) == len(h.off):
+		h = h.room(nf)
+		r.head.Store(h)
+	}
+	n := int(h.n.Load())
+	s.fill(h.vals[n*nf:(n+1)*nf], p)
+	h.off[n] = uint8(s.slot - s.cur.base)
+	h.n.Store(uint32(n + 1)) // publishes the slot
+	r.last, r.seen = s.slot, s.slot*s.step
+	s.Counts.Slots.Add(1)
+}
+
+// fill copies the fields of the reading at p, leaving out what is absent, not
+// finite or outside the metric's range.
+func (s *Shard) fill(dst []uint64, p unsafe.Pointer) {
+	fields := s.schema.Fields
+	for i := range fields {
+		f := &fields[i]
+		bits := *(*uint64)(unsafe.Add(p, f.Offset))
+		if f.Kind == metric.Gauge {
+			v := math.Float64frombits(bits)
+			if !(v >= f.Min && v <= f.Max) { //nolint:staticcheck // also true for NaN
+				bits = metric.AbsentBits
+				if v == v { //nolint:staticcheck // not NaN: present but impossible
+					s.Counts.OutOfRange.Add(1)
+				}
+			}
+		}
+		dst[i] = bits
+	}
+}
