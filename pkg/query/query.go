@@ -1,0 +1,89 @@
+// Package query answers one question over both memories: the store (the last
+// 24 h at full resolution) and the database (minutes, hours, days).
+package query
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// Op is how a label must match.
+type Op string
+
+// The operators of a label match, as in PromQL.
+const (
+	Equal    Op = "="
+	NotEqual Op = "!="
+	Match    Op = "=~" // RE2, anchored at both ends
+	NoMatch  Op = "!~"
+)
+
+// Matcher is a condition on one label. A label that a row does not have has
+// the empty value.
+type Matcher struct {
+	Label string
+	Op    Op
+	Value string
+}
+
+// Request asks for one metric's series.
+type Request struct {
+	Metric   string // dotted name, second name ("domain.column") or page name
+	Matchers []Matcher
+	From, To time.Time     // From inclusive, To exclusive
+	Step     time.Duration // width of a point; 0 = the finest that fits MaxPoints
+	Limit    int           // series; 0 = MaxSeries
+}
+
+// Bounds of an answer.
+const (
+	MaxPoints = 11000 // per series
+	MaxSeries = 1000
+)
+
+// Tier says where points came from.
+type Tier string
+
+// The tiers, finest first.
+const (
+	TierMemory Tier = "memory"
+	TierMinute Tier = "minute"
+	TierHourly Tier = "hourly"
+	TierDaily  Tier = "daily"
+)
+
+// Series is the answer for one row.
+type Series struct {
+	Labels map[string]string `json:"labels"`
+	Points []Point           `json:"points"` // ascending, absent points left out
+}
+
+// Point is the mean over [Time, Time+Step) of a gauge; of a counter the rate
+// per second over the increments that fell into it.
+type Point struct {
+	Time  int64   `json:"t"` // Unix seconds, a multiple of the step
+	Value float64 `json:"v"`
+	Min   float64 `json:"min"` // equal to Value where the tier kept no more
+	Max   float64 `json:"max"`
+}
+
+// Result is the answer to a request.
+type Result struct {
+	Metric    string        `json:"metric"`
+	Page      string        `json:"page_name"`
+	Kind      string        `json:"kind"` // gauge or counter; points of a counter are rates per second
+	Unit      string        `json:"unit"`
+	Step      time.Duration `json:"-"`
+	StepSecs  float64       `json:"step_seconds"`
+	Tiers     []Tier        `json:"tiers"`
+	Series    []Series      `json:"series"`
+	Truncated bool          `json:"truncated"` // more series matched than Limit
+	Notes     []string      `json:"notes"`     // what is missing and why: database away, for example
+}
+
+// ErrBadRequest is wrapped by errors that are the asker's.
+var ErrBadRequest = errors.New("bad request")
+
+// absent is the value of a point that is not there.
+var absent = math.NaN()
