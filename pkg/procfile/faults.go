@@ -1,0 +1,55 @@
+package procfile
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Faults gathers what was wrong with the files of one sweep. Only the first
+// fault is put into words, the others are counted, so that a file full of
+// garbage costs little. The zero value is ready.
+type Faults struct {
+	first error
+	more  int
+}
+
+// Add notes an error; nil is none.
+func (f *Faults) Add(err error) {
+	switch {
+	case err == nil:
+	case f.first == nil:
+		f.first = err
+	default:
+		f.more++
+	}
+}
+
+// Line notes that a line (from 1; 0 = the file as a whole) is not what its
+// format demands.
+func (f *Faults) Line(path string, line int, reason string) {
+	if f.first != nil {
+		f.more++
+		return
+	}
+	f.first = &ParseError{Path: path, Line: line, Reason: reason}
+}
+
+// Reset forgets everything, for the next sweep.
+func (f *Faults) Reset() { *f = Faults{} }
+
+// Err returns what was noted as one error, nil when nothing was. It wraps the
+// first fault.
+func (f *Faults) Err() error {
+	if f.more == 0 {
+		return f.first
+	}
+	return fmt.Errorf("%w (and %d faults more)", f.first, f.more)
+}
+
+// Whole returns the complete lines of b. torn is true when something after
+// the last newline was left out: the kernel ends each line, so that is half a
+// line, and a number in it may be half a number.
+func Whole(b []byte) (lines []byte, torn bool) {
+	n := bytes.LastIndexByte(b, '\n') + 1
+	return b[:n], n < len(b)
+}
