@@ -25,7 +25,7 @@ type meta struct {
 // Agent is section [agent].
 type Agent struct {
 	Hostname    string        `toml:"hostname" default:"" check:"hostname" reload:"restart" help:"Name of this host in every row, page and message. Empty: the system's host name."`
-	DataDir     string        `toml:"data_dir" default:"/var/lib/sysops-agent" check:"dir" reload:"restart" help:"Directory of the database, the journal and the socket; it is created when missing. It must not lie in /proc, /sys, /dev, /etc, /boot, /usr, /bin, /sbin or /lib*, and every directory above it must belong to root or to the user of the agent and be writable by no other (a sticky directory such as /tmp is accepted), so that nobody else can put a link in its place."`
+	DataDir     string        `toml:"data_dir" default:"/var/lib/sysops-agent" check:"dir" reload:"restart" help:"Directory of the database, the journal and the socket; it is created when missing. It must not lie in /proc, /sys, /dev, /etc, /boot, /usr, /bin, /sbin or /lib*, and every directory and link on the way to it must belong to root or to the user of the agent; a directory that everybody may write to must be sticky, as /tmp is. So nobody else can put a link in its place."`
 	LogLevel    string        `toml:"log_level" default:"info" oneof:"trace debug info warn error" reload:"live" help:"Least important messages that are written."`
 	LogFormat   string        `toml:"log_format" default:"auto" oneof:"auto console json" reload:"restart" help:"Form of the messages. auto: console on a terminal, json elsewhere."`
 	LogFile     string        `toml:"log_file" default:"" check:"file" reload:"restart" help:"File to append messages to. Empty: standard error. Its directory must exist; the rules of data_dir hold."`
@@ -65,7 +65,7 @@ type Retention struct {
 // Publish is section [publish].
 type Publish struct {
 	Listen         string   `toml:"listen" default:"127.0.0.1:9100" check:"listen" reload:"restart" help:"Address of the page and the API. off: none; the commands use the socket in any case."`
-	Socket         string   `toml:"socket" default:"" check:"file" reload:"restart" help:"Unix socket of the commands, open to its owner only. Empty: agent.sock in data_dir. The rules of data_dir hold."`
+	Socket         string   `toml:"socket" default:"" check:"socket" reload:"restart" help:"Unix socket of the commands, open to its owner only. Empty: agent.sock in data_dir. The rules of data_dir hold."`
 	AllowedHosts   []string `toml:"allowed_hosts" default:"" check:"host" reload:"restart" help:"Names, beside the listening address, localhost and this host's, by which a browser may call the API (its Host header). Others are refused, against DNS rebinding."`
 	Pprof          bool     `toml:"pprof" default:"false" reload:"restart" help:"Serve Go's profiles at /debug/pprof/."`
 	MaxConnections int      `toml:"max_connections" default:"64" min:"1" max:"1024" reload:"restart" help:"Most connections at one time."`
