@@ -35,6 +35,8 @@ package metric
 
 import (
 	"math"
+	"reflect"
+	"strconv"
 	"unsafe"
 )
 
@@ -131,12 +133,21 @@ type Label struct {
 	Help   string
 	Attr   bool // shown, but not part of the identity
 	offset uintptr
-	read   func(unsafe.Pointer) string
+	kind   reflect.Kind // String, Uint32 or Uint64
 }
 
-// Value renders the label's value from a reading, as it stands there.
-func (l *Label) Value(reading unsafe.Pointer) string {
-	return l.read(unsafe.Add(reading, l.offset))
+// Append appends the label's value as it stands in a reading, without
+// allocating.
+func (l *Label) Append(dst []byte, reading unsafe.Pointer) []byte {
+	p := unsafe.Add(reading, l.offset)
+	switch l.kind {
+	case reflect.Uint32:
+		return strconv.AppendUint(dst, uint64(*(*uint32)(p)), 10)
+	case reflect.Uint64:
+		return strconv.AppendUint(dst, *(*uint64)(p), 10)
+	default:
+		return append(dst, *(*string)(p)...)
+	}
 }
 
 // Schema describes one reading type. It is immutable and shared.

@@ -44,6 +44,17 @@ func LabelValue(v string) (string, bool) {
 	return clean[:cut] + tail, true
 }
 
+// Plain reports whether v is printable ASCII, so that LabelValue would change
+// nothing but an overlong value.
+func Plain(v []byte) bool {
+	for _, c := range v {
+		if c < 0x20 || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // printable reports whether v is valid UTF-8 of printable characters only,
 // fast for plain ASCII.
 func printable(v string) bool {

@@ -143,18 +143,14 @@ func (s *Schema) addLabel(sf reflect.StructField, name string, off uintptr, attr
 	if len(s.Labels) == MaxLabels {
 		return fmt.Errorf("more than %d labels", MaxLabels)
 	}
-	l := Label{Name: name, Help: sf.Tag.Get("help"), Attr: attr, offset: off}
 	switch sf.Type.Kind() {
-	case reflect.String:
-		l.read = func(p unsafe.Pointer) string { return *(*string)(p) }
-	case reflect.Uint32:
-		l.read = func(p unsafe.Pointer) string { return strconv.FormatUint(uint64(*(*uint32)(p)), 10) }
-	case reflect.Uint64:
-		l.read = func(p unsafe.Pointer) string { return strconv.FormatUint(*(*uint64)(p), 10) }
+	case reflect.String, reflect.Uint32, reflect.Uint64:
 	default:
 		return fmt.Errorf("a label is string, uint32 or uint64, not %s", sf.Type)
 	}
-	s.Labels = append(s.Labels, l)
+	s.Labels = append(s.Labels, Label{
+		Name: name, Help: sf.Tag.Get("help"), Attr: attr, offset: off, kind: sf.Type.Kind(),
+	})
 	return nil
 }
 

@@ -15,8 +15,8 @@ type Row struct {
 	born   int64    // Unix second of the first slot
 
 	head atomic.Pointer[head]
-	last int64 // slot written last; the writer's own
-	seen int64 // Unix second written last; the writer's own
+	seen atomic.Int64 // Unix second of the newest slot
+	last int64        // slot written last; the writer's own
 }
 
 // ID is unique in this store, across restarts.

@@ -25,28 +25,38 @@ type Counts struct {
 	DoubleWrites atomic.Uint64 // second writes of one row in one slot, dropped
 	Epochs       atomic.Uint64 // clock steps seen
 	DeadRows     atomic.Uint64 // rows that left the catalogue
-	Slots        atomic.Uint64 // row slots written
+	Evicted      atomic.Uint64 // blocks dropped for space before their time
 }
 
 // Shard is all rows of one reading type.
 type Shard struct {
-	store  *Store
-	schema *metric.Schema
-	maxRow int
-	Counts Counts
+	store    *Store
+	schema   *metric.Schema
+	layout   *layout
+	maxRow   int
+	maxBytes int64 // 0 = shares the store's
+	Counts   Counts
 
 	cat   atomic.Pointer[catalogue]
 	chain atomic.Pointer[chain]
 
+	bytes      int64        // of the chain; under the store's mutex
+	offsetSeen atomic.Int64 // offset, for the journal's goroutine
+
 	// What follows belongs to the writer.
-	step   int64
-	cur    extent
-	slot   int64         // of the sweep being written
-	done   int64         // last slot begun in this epoch
-	offset time.Duration // wall − boot at the last sweep
-	byKey  map[string]*Row
-	keyBuf []byte
-	swept  int64 // Unix second of the last look for dead rows
+	step      int64
+	epoch     uint32 // from 1
+	cur       extent // of the heads; step 0 = none yet
+	enc       encoder
+	frame     frame
+	slot      int64         // of the sweep being written
+	done      int64         // last slot begun in this epoch
+	offset    time.Duration // wall − boot at the last sweep
+	rebooted  bool          // restored from another boot: offset says nothing
+	byKey     map[string]*Row
+	keyBuf    []byte
+	restoring map[uint32]*Row // by id, while Open restores
+	swept     int64           // Unix second of the last look for dead rows
 }
 
 // catalogue is the published list of rows.
@@ -76,7 +86,7 @@ type Writer[T any] struct {
 // A second call, after a reload, takes the shard over with the new options;
 // the earlier writer must no longer be used.
 func NewWriter[T any](st *Store, o ShardOptions) *Writer[T] {
-	return &Writer[T]{s: st.shard(metric.Of[T](), o)}
+	return &Writer[T]{s: st.attach(metric.Of[T](), o)}
 }
 
 // Shard returns what the writer writes to.
@@ -139,8 +149,9 @@ func (s *Shard) write(r *Row, p unsafe.Pointer) {
 	s.fill(h.vals[n*nf:(n+1)*nf], p)
 	h.off[n] = uint8(s.slot - s.cur.base)
 	h.n.Store(uint32(n + 1)) // publishes the slot
-	r.last, r.seen = s.slot, s.slot*s.step
-	s.Counts.Slots.Add(1)
+	r.last = s.slot
+	r.seen.Store(s.slot * s.step)
+	s.frame.row(r.id, h.vals[n*nf:(n+1)*nf])
 }
 
 // fill copies the fields of the reading at p, leaving out what is absent, not

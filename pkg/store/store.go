@@ -1,7 +1,8 @@
 package store
 
 import (
-	"slices"
+	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,33 +13,45 @@ import (
 	"sysops-agent/pkg/state"
 )
 
-// MaxGap is the number of slots over which a counter is still differenced: an
-// increment may end at most this many slots after it began.
+// MaxGap is the number of missing slots over which a counter is still
+// differenced; the increment then belongs to the slot in which it ended.
 const MaxGap = 6
 
-// deadAfter is how long a row may be silent before it leaves the catalogue.
+// deadAfter is how long, in seconds, a row may be silent before it leaves the
+// catalogue.
 const deadAfter = 15 * 60
 
 // Options are the bounds of the store.
 type Options struct {
-	Dir       string        // of the journal and the checkpoints; "" = memory only
+	Dir       string        // of the journal and the blocks; "" = memory only
 	Retention time.Duration // how long samples are kept; 0 = 24 h
-	MaxBytes  int64         // sealed blocks, all shards without own budget; 0 = 64 MiB
+	MaxBytes  int64         // sealed blocks of shards without own budget; 0 = 64 MiB
 	MaxRows   int           // live rows per reading type; 0 = 2000
+	Schemas   []*metric.Schema
 	Log       zerolog.Logger
 	State     *state.Part // may be nil
+
+	// ClockStepped, when set, is told of each step of the wall clock that a
+	// shard notices.
+	ClockStepped func(reading string, by time.Duration)
 }
 
 // Store holds all shards. Reads may come from any goroutine.
 type Store struct {
-	opt    Options
-	mu     sync.Mutex // adding shards, giving ids, evicting
-	shards atomic.Pointer[[]*Shard]
-	nextID uint32
+	opt      Options
+	disk     *disk // nil = memory only
+	restored Restored
+	shards   atomic.Pointer[[]*Shard]
+	nextID   atomic.Uint32
+
+	mu    sync.Mutex // publishing and evicting blocks, adding shards
+	bytes int64      // of blocks of shards without own budget
 }
 
-// Open returns a store, restored from its directory when it has one.
-func Open(o Options) (*Store, error) {
+// Open returns a store with a shard per schema, restored from its directory
+// when it has one. A directory that cannot be used costs durability, not the
+// store: the state says so and everything stays in memory.
+func Open(o Options) *Store {
 	if o.Retention == 0 {
 		o.Retention = 24 * time.Hour
 	}
@@ -48,17 +61,77 @@ func Open(o Options) (*Store, error) {
 	if o.MaxRows == 0 {
 		o.MaxRows = 2000
 	}
-	s := &Store{opt: o, nextID: 1}
-	s.shards.Store(new([]*Shard))
-	return s, nil
+	s := &Store{opt: o}
+	list := make([]*Shard, 0, len(o.Schemas))
+	for _, sch := range o.Schemas {
+		list = append(list, newShard(s, sch))
+	}
+	s.shards.Store(&list)
+	if o.Dir != "" {
+		s.openDisk()
+	} else {
+		s.restoredState()
+	}
+	return s
 }
 
-// Close writes what is not yet on disk and closes the files. No writer may be
-// in a sweep.
-func (s *Store) Close() error { return nil }
+func (s *Store) openDisk() {
+	zenc, err := newZstd()
+	if err == nil {
+		s.disk = &disk{
+			st: s, dir: s.opt.Dir, boot: readBootID(), zenc: zenc,
+			wake: make(chan struct{}, 1), done: make(chan struct{}),
+		}
+		s.restored, err = s.disk.restore()
+	}
+	if err != nil {
+		s.disk = nil
+		s.opt.Log.Warn().Err(err).Str("dir", s.opt.Dir).Msg("store keeps everything in memory only")
+		if s.opt.State != nil {
+			s.opt.State.Degraded(fmt.Sprintf("memory only: %v", err), "make "+s.opt.Dir+" writable and restart")
+		}
+		return
+	}
+	s.restoredState()
+	go s.disk.run()
+	s.disk.nudge() // the restored heads go into a fresh journal
+}
 
-// Shards returns all shards in the order of their first use. The slice is
-// immutable.
+// restoredState reports active, or what was damaged.
+func (s *Store) restoredState() {
+	p := s.opt.State
+	if p == nil {
+		return
+	}
+	if r := s.restored; r.Damaged > 0 || len(r.Aside) > 0 {
+		p.Degraded(fmt.Sprintf("%d damaged records were skipped and %d files of another version set aside at start; everything else was restored",
+			r.Damaged, len(r.Aside)), "nothing to do unless it repeats: then check the disk of "+s.opt.Dir)
+		return
+	}
+	p.Active()
+}
+
+// Restored says what Open found on disk.
+func (s *Store) Restored() Restored { return s.restored }
+
+// Disk returns the counters of the files; nil when the store is memory only.
+func (s *Store) Disk() *DiskCounts {
+	if s.disk == nil {
+		return nil
+	}
+	return &s.disk.Counts
+}
+
+// Close writes what is not yet on disk and closes the files, giving the disk
+// ten seconds. No writer may be in a sweep or begin one afterwards.
+func (s *Store) Close() error {
+	if s.disk == nil {
+		return nil
+	}
+	return s.disk.close(10 * time.Second)
+}
+
+// Shards returns all shards. The slice is immutable.
 func (s *Store) Shards() []*Shard { return *s.shards.Load() }
 
 // Shard returns the shard of that reading name, or nil.
@@ -71,21 +144,133 @@ func (s *Store) Shard(reading string) *Shard {
 	return nil
 }
 
-func (s *Store) shard(sch *metric.Schema, o ShardOptions) *Shard {
+func newShard(st *Store, sch *metric.Schema) *Shard {
+	s := &Shard{store: st, schema: sch, layout: layoutOf(sch), byKey: map[string]*Row{}, step: 1, done: -1}
+	s.layout.fingerprint()
+	s.maxRow = st.opt.MaxRows
+	s.cat.Store(&catalogue{})
+	s.chain.Store(&chain{})
+	return s
+}
+
+// attach gives a writer its shard.
+func (s *Store) attach(sch *metric.Schema, o ShardOptions) *Shard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sh := s.Shard(sch.Name)
 	if sh == nil {
-		sh = &Shard{store: s, schema: sch, byKey: map[string]*Row{}, done: -1}
-		sh.cat.Store(&catalogue{})
-		sh.chain.Store(&chain{})
-		list := append(slices.Clone(s.Shards()), sh)
+		sh = newShard(s, sch)
+		list := append(append([]*Shard{}, s.Shards()...), sh)
 		s.shards.Store(&list)
 	}
-	sh.step = int64(max(o.Step, time.Second) / time.Second)
+	sh.step = max(int64(o.Step/time.Second), 1)
 	sh.maxRow = o.MaxRows
 	if sh.maxRow == 0 {
 		sh.maxRow = s.opt.MaxRows
 	}
+	if o.MaxBytes != 0 && sh.maxBytes == 0 {
+		s.bytes -= sh.bytes
+		sh.maxBytes = o.MaxBytes
+	}
 	return sh
+}
+
+// newID returns an id that no row ever had. 2^32 of them last 130 years at
+// one new row a second.
+func (s *Store) newID() uint32 {
+	if s.nextID.Load() == math.MaxUint32 {
+		panic("store: out of row ids")
+	}
+	return s.nextID.Add(1)
+}
+
+// usedID keeps ids of restored rows from being given again.
+func (s *Store) usedID(id uint32) {
+	if s.nextID.Load() < id {
+		s.nextID.Store(id)
+	}
+}
+
+func (s *Store) stepped(sh *Shard, by time.Duration) {
+	if s.opt.ClockStepped != nil {
+		s.opt.ClockStepped(sh.schema.Name, by)
+	}
+}
+
+// evict drops blocks that are older than the retention or over a budget. now
+// is Unix seconds; the mutex is held.
+func (s *Store) evict(now int64) {
+	oldest := now - int64(s.opt.Retention/time.Second)
+	for _, sh := range s.Shards() {
+		for sh.oldestEnd() <= oldest {
+			s.dropOldest(sh)
+		}
+		for sh.maxBytes > 0 && sh.bytes > sh.maxBytes {
+			s.dropOldest(sh)
+			sh.Counts.Evicted.Add(1)
+		}
+	}
+	for s.bytes > s.opt.MaxBytes {
+		var victim *Shard
+		for _, sh := range s.Shards() {
+			if sh.maxBytes == 0 && len(sh.chain.Load().blocks) > 0 && (victim == nil || sh.oldestEnd() < victim.oldestEnd()) {
+				victim = sh
+			}
+		}
+		if victim == nil {
+			return
+		}
+		s.dropOldest(victim)
+		victim.Counts.Evicted.Add(1)
+	}
+}
+
+// oldestEnd is the end of the oldest block, or never.
+func (s *Shard) oldestEnd() int64 {
+	if bs := s.chain.Load().blocks; len(bs) > 0 {
+		return bs[0].extent.end()
+	}
+	return math.MaxInt64
+}
+
+func (s *Store) dropOldest(sh *Shard) {
+	bs := sh.chain.Load().blocks
+	if len(bs) == 0 {
+		return
+	}
+	n := bs[0].bytes()
+	sh.bytes -= n
+	if sh.maxBytes == 0 {
+		s.bytes -= n
+	}
+	sh.chain.Store(&chain{append([]*block(nil), bs[1:]...)})
+}
+
+// Size is what the store holds now.
+type Size struct {
+	Blocks     int
+	BlockBytes int64
+	HeadBytes  int64
+	Rows       int
+	Series     int // fields of live rows
+}
+
+// Size measures the store.
+func (s *Store) Size() Size {
+	var z Size
+	for _, sh := range s.Shards() {
+		for _, b := range sh.chain.Load().blocks {
+			z.Blocks++
+			z.BlockBytes += b.bytes()
+		}
+		rows := sh.Rows()
+		z.Rows += len(rows)
+		z.Series += len(rows) * len(sh.schema.Fields)
+		for _, r := range rows {
+			if h := r.head.Load(); h != nil {
+				z.HeadBytes += int64(len(h.vals)*8 + len(h.off) + 64)
+			}
+		}
+	}
+	return z
 }
