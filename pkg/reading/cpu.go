@@ -107,7 +107,7 @@ type CPUCoreFrequency struct {
 	_ struct{} `reading:"cpu_core_frequency" domain:"core" help:"Clock of one logical CPU."`
 
 	Core    uint32  `label:"core" help:"Number of the logical CPU."`
-	Current float64 `metric:"cpu.core_frequency_hertz" unit:"hertz" res:"1e6" help:"Clock that the frequency driver reports for the CPU."`
+	Current float64 `metric:"cpu.core_frequency_hertz" unit:"hertz" res:"1e6" max:"1e11" help:"Clock that the frequency driver reports for the CPU."`
 }
 
 // CPUSocketFrequency is the clocks of the online CPUs of one socket.
@@ -115,7 +115,7 @@ type CPUSocketFrequency struct {
 	_ struct{} `reading:"cpu_socket_frequency" domain:"socket" help:"Clocks of the online CPUs of one socket."`
 
 	Socket uint32  `label:"socket" help:"Physical package id."`
-	Min    float64 `metric:"cpu.socket_frequency_min_hertz" unit:"hertz" res:"1e6" help:"Lowest clock of the socket's CPUs."`
-	Avg    float64 `metric:"cpu.socket_frequency_avg_hertz" unit:"hertz" res:"1e6" help:"Mean clock of the socket's CPUs."`
-	Max    float64 `metric:"cpu.socket_frequency_max_hertz" unit:"hertz" res:"1e6" help:"Highest clock of the socket's CPUs."`
+	Min    float64 `metric:"cpu.socket_frequency_min_hertz" unit:"hertz" res:"1e6" max:"1e11" help:"Lowest clock of the socket's CPUs."`
+	Avg    float64 `metric:"cpu.socket_frequency_avg_hertz" unit:"hertz" res:"1e6" max:"1e11" help:"Mean clock of the socket's CPUs."`
+	Max    float64 `metric:"cpu.socket_frequency_max_hertz" unit:"hertz" res:"1e6" max:"1e11" help:"Highest clock of the socket's CPUs."`
 }
