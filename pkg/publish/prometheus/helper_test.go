@@ -46,10 +46,7 @@ type rig struct {
 
 func newRig(t testing.TB, maxRows int) *rig {
 	t.Helper()
-	st, err := store.Open(store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := store.Open(store.Options{})
 	t.Cleanup(func() { _ = st.Close() })
 	o := store.ShardOptions{Step: 10 * time.Second, MaxRows: maxRows}
 	r := &rig{

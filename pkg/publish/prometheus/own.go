@@ -32,18 +32,18 @@ var (
 	states = []state.State{state.Starting, state.Active, state.Degraded, state.Fallback, state.Off}
 )
 
-// count is one of the store's own counts per reading.
-type count struct {
+// count is one of the store's own counts.
+type count[T any] struct {
 	family
-	of func(*store.Counts) *atomic.Uint64
+	of func(*T) *atomic.Uint64
 }
 
-func storeCount(name, help string, of func(*store.Counts) *atomic.Uint64) count {
-	return count{family{"sysops_store_" + name + "_total", counter, "", help}, of}
+func storeCount[T any](name, help string, of func(*T) *atomic.Uint64) count[T] {
+	return count[T]{family{"sysops_store_" + name + "_total", counter, "", help}, of}
 }
 
-// counts are all fields of [store.Counts]; a test keeps it so.
-var counts = []count{
+// counts are all fields of [store.Counts], kept per reading; a test sees to it.
+var counts = []count[store.Counts]{
 	storeCount("late_sweeps", "Sweeps dropped because their slot of time was already written.", func(c *store.Counts) *atomic.Uint64 { return &c.LateSweeps }),
 	storeCount("double_writes", "Second writes of one row in one slot of time, dropped.", func(c *store.Counts) *atomic.Uint64 { return &c.DoubleWrites }),
 	storeCount("refused_rows", "Writes dropped because the reading has all the rows that it may have.", func(c *store.Counts) *atomic.Uint64 { return &c.RefusedRows }),
@@ -51,6 +51,17 @@ var counts = []count{
 	storeCount("cut_labels", "Label values that were shortened or cleaned.", func(c *store.Counts) *atomic.Uint64 { return &c.CutLabels }),
 	storeCount("epochs", "Steps of the wall clock seen.", func(c *store.Counts) *atomic.Uint64 { return &c.Epochs }),
 	storeCount("dead_rows", "Rows that fell silent and left the catalogue.", func(c *store.Counts) *atomic.Uint64 { return &c.DeadRows }),
+	storeCount("evicted_blocks", "Blocks of history dropped for space before their time.", func(c *store.Counts) *atomic.Uint64 { return &c.Evicted }),
+}
+
+// diskCounts are all fields of [store.DiskCounts]; a test sees to it.
+var diskCounts = []count[store.DiskCounts]{
+	storeCount("disk_dropped_frames", "Sweeps that did not reach the journal on disk.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.FramesDropped }),
+	storeCount("disk_dropped_blocks", "Blocks of history that did not reach the disk.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.BlocksDropped }),
+	storeCount("disk_write_errors", "Writes to the files of the store that failed.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.WriteErrors }),
+	storeCount("disk_written_bytes", "Bytes written to the files of the store.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.BytesWritten }),
+	storeCount("disk_damaged_records", "Damaged records skipped while the store was restored.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.DamagedRecords }),
+	storeCount("disk_files_set_aside", "Files of another version found, renamed and not read.", func(c *store.DiskCounts) *atomic.Uint64 { return &c.FilesSetAside }),
 }
 
 // ownFamilies are all families that are not in the store.
@@ -59,6 +70,9 @@ func ownFamilies() []family {
 		famBuild, famHealth, famWanted, famFailed, famCircuits, famState, famFault, famEventDrops, famStoreRows,
 	}
 	for _, c := range counts {
+		all = append(all, c.family)
+	}
+	for _, c := range diskCounts {
 		all = append(all, c.family)
 	}
 	return all
@@ -128,6 +142,15 @@ func (o *writer) storeCounts(st *store.Store) {
 			o.label("reading", sh.Schema().Name)
 			o.value(float64(c.of(&sh.Counts).Load()))
 		}
+	}
+	disk := st.Disk()
+	if disk == nil {
+		return
+	}
+	for _, c := range diskCounts {
+		o.family(c.family)
+		o.sample()
+		o.value(float64(c.of(disk).Load()))
 	}
 }
 

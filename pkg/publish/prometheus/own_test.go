@@ -15,19 +15,43 @@ import (
 
 // Every count of the store is on the page: nothing is dropped in silence.
 func TestAllCountsAreShown(t *testing.T) {
-	var c store.Counts
+	allShown(t, counts)
+	allShown(t, diskCounts)
+}
+
+func allShown[T any](t *testing.T, list []count[T]) {
+	t.Helper()
+	var c T
 	v := reflect.ValueOf(&c).Elem()
 	shown := map[uintptr]bool{}
-	for _, n := range counts {
+	for _, n := range list {
 		shown[reflect.ValueOf(n.of(&c)).Pointer()] = true
 	}
 	for i := range v.NumField() {
 		if !shown[v.Field(i).Addr().Pointer()] {
-			t.Errorf("store.Counts.%s is not on the page", v.Type().Field(i).Name)
+			t.Errorf("%T.%s is not on the page", c, v.Type().Field(i).Name)
 		}
 	}
-	if len(shown) != len(counts) {
+	if len(shown) != len(list) {
 		t.Error("one count is shown twice")
+	}
+}
+
+func TestDiskCounts(t *testing.T) {
+	const name = "sysops_store_disk_written_bytes_total"
+	if fams := parse(t, newRig(t, 0).text(t, Text)); fams[name] != nil {
+		t.Error("a store in memory only shows counts of its files")
+	}
+	st := store.Open(store.Options{Dir: t.TempDir()})
+	defer st.Close()
+	st.Disk().WriteErrors.Store(3)
+	p := New(Options{Store: st, State: state.New(), Events: event.NewBus()})
+	var b strings.Builder
+	if err := p.Write(&b, Text); err != nil {
+		t.Fatal(err)
+	}
+	if got := samples(t, parse(t, b.String()), "sysops_store_disk_write_errors_total")[""]; got != 3 {
+		t.Errorf("write errors: %v", got)
 	}
 }
 
