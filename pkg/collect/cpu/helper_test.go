@@ -28,7 +28,11 @@ func host(t testing.TB, name string) collect.Env {
 		}
 	}
 	st := store.Open(store.Options{})
-	t.Cleanup(func() { st.Close() })
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return collect.Env{Proc: dir + "/proc", Sys: dir + "/sys", Store: st, Interval: 10 * time.Second}
 }
 
