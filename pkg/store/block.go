@@ -44,6 +44,15 @@ func (l *layout) mapTo(s *metric.Schema) {
 	}
 }
 
+// here returns the current field of the layout's field i, −1 where the reading
+// no longer has it.
+func (l *layout) here(i int) int {
+	if i < len(l.at) && int(l.at[i]) == i { // the same layout: nearly always
+		return i
+	}
+	return slices.Index(l.at, int16(i))
+}
+
 func (l *layout) equal(o *layout) bool {
 	return slices.Equal(l.names, o.names) && slices.Equal(l.codecs, o.codecs)
 }

@@ -286,6 +286,7 @@ func (r *restorer) addFrame(sf shardFrame) {
 	}
 	s.resume(ext, f.offset, sf.boot)
 	s.done = max(s.done, f.slot)
+	s.newest.Store(s.done * f.step)
 }
 
 // adopt makes rows of definitions that are not known yet. With a block, rows
@@ -355,6 +356,7 @@ func (s *Shard) resume(ext extent, offset time.Duration, boot bootID) {
 	}
 	s.epoch, s.cur, s.offset = ext.epoch, ext, offset
 	s.offsetSeen.Store(int64(offset))
+	s.begun.Store(ext.start())
 	s.rebooted = boot != s.store.disk.boot || boot == bootID{}
 	s.done = -1
 	for _, r := range s.Rows() {

@@ -42,6 +42,9 @@ type Shard struct {
 
 	bytes      int64        // of the chain; under the store's mutex
 	offsetSeen atomic.Int64 // offset, for the journal's goroutine
+	stepSeen   atomic.Int64 // step, for readers
+	newest     atomic.Int64 // Unix second of the last completed sweep, 0 = none
+	begun      atomic.Int64 // Unix second at which the heads' extent begins, 0 = none
 
 	// What follows belongs to the writer.
 	step      int64
@@ -67,6 +70,23 @@ type catalogue struct {
 
 // Schema describes the shard's reading type.
 func (s *Shard) Schema() *metric.Schema { return s.schema }
+
+// Step returns the grid step in seconds.
+func (s *Shard) Step() int64 { return s.stepSeen.Load() }
+
+// Newest returns the Unix second of the slot of the last completed sweep; 0
+// when there was none. It goes back when the wall clock is set back.
+func (s *Shard) Newest() int64 { return s.newest.Load() }
+
+// Oldest returns the Unix second from which samples may be in memory; 0 when
+// there are none.
+func (s *Shard) Oldest() int64 {
+	begun := s.begun.Load() // before the chain: an extent is sealed, then left
+	if bs := s.chain.Load().blocks; len(bs) > 0 {
+		return bs[0].extent.start()
+	}
+	return begun
+}
 
 // Rows returns the live rows. The slice is immutable.
 func (s *Shard) Rows() []*Row { return s.cat.Load().live }

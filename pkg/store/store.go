@@ -146,6 +146,7 @@ func (s *Store) Shard(reading string) *Shard {
 
 func newShard(st *Store, sch *metric.Schema) *Shard {
 	s := &Shard{store: st, schema: sch, layout: layoutOf(sch), byKey: map[string]*Row{}, step: 1, done: -1}
+	s.stepSeen.Store(s.step)
 	s.layout.fingerprint()
 	s.maxRow = st.opt.MaxRows
 	s.cat.Store(&catalogue{})
@@ -164,6 +165,7 @@ func (s *Store) attach(sch *metric.Schema, o ShardOptions) *Shard {
 		s.shards.Store(&list)
 	}
 	sh.step = max(int64(o.Step/time.Second), 1)
+	sh.stepSeen.Store(sh.step)
 	sh.maxRow = o.MaxRows
 	if sh.maxRow == 0 {
 		sh.maxRow = s.opt.MaxRows

@@ -21,6 +21,7 @@ func (s *Shard) begin(t Tick) bool {
 	if ext != s.cur {
 		s.seal()
 		s.cur = ext
+		s.begun.Store(ext.start())
 	}
 	s.leave(slot * s.step)
 	s.frame.begin(s)
@@ -63,6 +64,7 @@ func (s *Shard) regrid(t Tick) {
 
 func (s *Shard) end() {
 	s.store.disk.frame(s.frame.end())
+	s.newest.Store(s.slot * s.step)
 }
 
 // seal turns the heads of the current extent into a block and publishes it.
