@@ -1,0 +1,41 @@
+package agent
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+func TestARepeatedMessageIsWrittenFiveTimesAMinuteAndCounted(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var out bytes.Buffer
+	log := zerolog.New(&out).Hook(&limiter{now: func() time.Time { return now }})
+	for i := range 1000 {
+		log.Warn().Int("i", i).Msg("disk is slow")
+	}
+	log.Error().Msg("something else")
+	if n := strings.Count(out.String(), "\n"); n != logBurst+1 {
+		t.Fatalf("%d lines, want %d:\n%s", n, logBurst+1, &out)
+	}
+	now = now.Add(logWindow)
+	out.Reset()
+	log.Warn().Msg("disk is slow")
+	if !strings.Contains(out.String(), `"repeats_left_out":995`) {
+		t.Fatalf("the count is missing: %s", &out)
+	}
+}
+
+func TestManyDifferentMessagesDoNotGrowTheLimiter(t *testing.T) {
+	l := &limiter{now: time.Now}
+	log := zerolog.New(&bytes.Buffer{}).Hook(l)
+	for i := range 10 * logRemembered {
+		log.Warn().Msg(fmt.Sprint("message ", i))
+	}
+	if len(l.seen) > logRemembered {
+		t.Fatalf("%d messages remembered", len(l.seen))
+	}
+}
