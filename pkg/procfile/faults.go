@@ -1,9 +1,6 @@
 package procfile
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // Faults gathers what was wrong with the files of one sweep. Only the first
 // fault is put into words, the others are counted, so that a file full of
@@ -44,12 +41,4 @@ func (f *Faults) Err() error {
 		return f.first
 	}
 	return fmt.Errorf("%w (and %d faults more)", f.first, f.more)
-}
-
-// Whole returns the complete lines of b. torn is true when something after
-// the last newline was left out: the kernel ends each line, so that is half a
-// line, and a number in it may be half a number.
-func Whole(b []byte) (lines []byte, torn bool) {
-	n := bytes.LastIndexByte(b, '\n') + 1
-	return b[:n], n < len(b)
 }

@@ -29,20 +29,3 @@ func TestFaultsKeepTheFirstAndCountTheRest(t *testing.T) {
 		t.Errorf("after Reset: %v", f.Err())
 	}
 }
-
-func TestWhole(t *testing.T) {
-	for in, want := range map[string]struct {
-		lines string
-		torn  bool
-	}{
-		"":         {"", false},
-		"\n":       {"\n", false},
-		"a 1\nb 2": {"a 1\n", true},
-		"a 1\n":    {"a 1\n", false},
-		"half":     {"", true},
-	} {
-		if lines, torn := Whole([]byte(in)); string(lines) != want.lines || torn != want.torn {
-			t.Errorf("Whole(%q) = %q, %v; want %q, %v", in, lines, torn, want.lines, want.torn)
-		}
-	}
-}

@@ -224,7 +224,7 @@ func TestUnusableStat(t *testing.T) {
 		says  string
 	}{
 		"missing":   {func(t *testing.T, path string) { must(t, os.Remove(path)) }, collect.Permanent, "cannot read CPU times"},
-		"empty":     {func(t *testing.T, path string) { write(t, path, "") }, collect.Transient, "stat:1: empty"},
+		"empty":     {func(t *testing.T, path string) { write(t, path, "") }, collect.Transient, "stat: the file is empty"},
 		"binary":    {func(t *testing.T, path string) { write(t, path, "\x7fELF\x00\n\x00") }, collect.Transient, "stat:1: starts with"},
 		"directory": {func(t *testing.T, path string) { must(t, os.Remove(path)); must(t, os.Mkdir(path, 0o755)) }, collect.Transient, "is a directory"},
 	} {

@@ -28,11 +28,11 @@ func (c *Collector) writeLoad(t store.Tick) {
 // parseLoad reads "0.12 0.19 0.21 1/89 11241" and says what is wrong with it;
 // what stands before the fault is kept.
 func parseLoad(b []byte, r *reading.Load) string {
-	b, torn := procfile.Whole(b)
-	if torn {
-		return "ends in the middle of the line"
+	l := procfile.Lines{Rest: b}
+	if !l.Next() {
+		return "empty, or cut off within the line"
 	}
-	line, _ := procfile.Line(b)
+	line := l.Line
 	for _, dst := range []*float64{&r.Avg1, &r.Avg5, &r.Avg15} {
 		var f []byte
 		f, line = procfile.Field(line)

@@ -65,33 +65,26 @@ func (s *stat) parse(b []byte) error {
 		running: metric.NaN, blocked: metric.NaN, boot: metric.NaN,
 	}
 	s.faults.Reset()
-	b, torn := procfile.Whole(b)
-	first, rest := procfile.Line(b)
-	if err := s.parseTotal(first); err != nil {
+	l := procfile.Lines{Rest: b}
+	if !l.Next() {
+		return l.Torn(s.path)
+	}
+	if err := s.parseTotal(l.Line); err != nil {
 		return err
 	}
-	n := 1
-	for len(rest) > 0 {
-		var line []byte
-		line, rest = procfile.Line(rest)
-		n++
-		if reason := s.parseLine(line); reason != "" {
-			s.faults.Line(s.path, n, reason)
+	for l.Next() {
+		if reason := s.parseLine(l.Line); reason != "" {
+			s.faults.Line(s.path, l.N, reason)
 		}
 	}
-	if torn {
-		s.faults.Line(s.path, n+1, "ends in the middle of the line")
-	}
+	s.faults.Add(l.Torn(s.path))
 	return nil
 }
 
 func (s *stat) parseTotal(line []byte) error {
 	fail := func(reason string) error { return &procfile.ParseError{Path: s.path, Line: 1, Reason: reason} }
 	name, numbers := procfile.Field(line)
-	switch {
-	case len(line) == 0:
-		return fail("empty, expected the line of all CPUs")
-	case string(name) != "cpu":
+	if string(name) != "cpu" {
 		return fail(fmt.Sprintf("starts with %.20q, expected the line of all CPUs, %q", name, "cpu"))
 	}
 	s.total = ticks{}

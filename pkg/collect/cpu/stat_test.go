@@ -96,8 +96,8 @@ func TestStatAggregateLine(t *testing.T) {
 			err := s.parse([]byte(c.text))
 			var pe *procfile.ParseError
 			switch {
-			case c.columns == 0 && (!errors.As(err, &pe) || pe.Path != "/proc/stat" || pe.Line != 1):
-				t.Errorf("got %v, want a parse error of /proc/stat:1", err)
+			case c.columns == 0 && (!errors.As(err, &pe) || pe.Path != "/proc/stat" || pe.Line > 1):
+				t.Errorf("got %v, want a parse error of the first line of /proc/stat", err)
 			case c.columns > 0 && (err != nil || s.columns != c.columns || s.total[softirq] != 7):
 				t.Errorf("got %v, %d columns, softirq %d", err, s.columns, s.total[softirq])
 			}

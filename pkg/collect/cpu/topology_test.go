@@ -10,56 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/procfs/sysfs"
+
+	"sysops-agent/pkg/procfile"
 )
-
-func TestParseList(t *testing.T) {
-	for in, c := range map[string]struct {
-		want []int
-		ok   bool
-	}{
-		"":                       {nil, true}, // a node without CPUs
-		"\n":                     {nil, true},
-		"0\n":                    {[]int{0}, true},
-		"0-3,8,10-11":            {[]int{0, 1, 2, 3, 8, 10, 11}, true},
-		"63":                     {[]int{63}, true},
-		"64":                     {nil, false},
-		"0-18446744073709551615": {nil, false},
-		"3-1":                    {nil, false},
-		"1,1":                    {nil, false},
-		"5,2":                    {nil, false},
-		"1,,2":                   {nil, false},
-		"1-":                     {nil, false},
-		"-1":                     {nil, false},
-		"a":                      {nil, false},
-		"0,3 4":                  {nil, false},
-	} {
-		if got, err := parseList([]byte(in), 64); !slices.Equal(got, c.want) || (err == nil) != c.ok {
-			t.Errorf("%q: %v, %v; want %v, %v", in, got, err, c.want, c.ok)
-		}
-	}
-}
-
-func FuzzParseList(f *testing.F) {
-	for _, s := range []string{"", "0", "0-3,8", "7-3", "0-4294967295", "1,2,"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		ids, err := parseList(b, maxCPUs)
-		if err != nil {
-			return
-		}
-		if len(ids) > maxCPUs || !slices.IsSorted(ids) {
-			t.Fatalf("%q gave %d ids: %v", b, len(ids), ids)
-		}
-		parts := make([]string, len(ids))
-		for i, id := range ids {
-			parts[i] = strconv.Itoa(id)
-		}
-		if again, err := parseList([]byte(strings.Join(parts, ",")), maxCPUs); err != nil || !slices.Equal(again, ids) {
-			t.Fatalf("%q: written out and read again: %v, %v", b, again, err)
-		}
-	})
-}
 
 func TestReadTopology(t *testing.T) {
 	for name, want := range map[string]Topology{
@@ -157,7 +110,7 @@ func TestTopologyAgreesWithProcfs(t *testing.T) {
 			t.Errorf("cpu%d: %+v, procfs says %+v", id, l, o)
 			continue
 		}
-		if siblings, err := parseList([]byte(o.ThreadSiblingsList), maxCPUs); err != nil || !slices.Equal(siblings, l.Siblings) {
+		if siblings, err := procfile.ParseList([]byte(o.ThreadSiblingsList), maxCPUs); err != nil || !slices.Equal(siblings, l.Siblings) {
 			t.Errorf("cpu%d: siblings %v, procfs says %s", id, l.Siblings, o.ThreadSiblingsList)
 		}
 	}

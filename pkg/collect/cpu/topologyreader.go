@@ -120,7 +120,7 @@ func (r *topologyReader) list(path string, limit int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids, err := parseList(b, limit)
+	ids, err := procfile.ParseList(b, limit)
 	if err != nil {
 		return nil, &procfile.ParseError{Path: path, Line: 1, Reason: err.Error()}
 	}

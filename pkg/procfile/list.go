@@ -1,15 +1,13 @@
-package cpu
+package procfile
 
 import (
 	"bytes"
 	"fmt"
-
-	"sysops-agent/pkg/procfile"
 )
 
-// parseList reads a list of CPUs or nodes as the kernel writes it, "0-3,8",
+// ParseList reads a list of CPUs or nodes as the kernel writes it, "0-3,8",
 // of numbers below limit, ascending. An empty list is a list.
-func parseList(b []byte, limit int) ([]int, error) {
+func ParseList(b []byte, limit int) ([]int, error) {
 	var ids []int
 	b = bytes.TrimSpace(b)
 	for len(b) > 0 {
@@ -19,8 +17,8 @@ func parseList(b []byte, limit int) ([]int, error) {
 		if !isRange {
 			high = low
 		}
-		from, ok1 := procfile.ParseUint(low)
-		to, ok2 := procfile.ParseUint(high)
+		from, ok1 := ParseUint(low)
+		to, ok2 := ParseUint(high)
 		switch {
 		case !ok1 || !ok2 || from > to:
 			return nil, fmt.Errorf("%.40q is not a number or a range", part)
