@@ -109,8 +109,9 @@ func (t *running) stop() bool {
 		return true
 	}
 	select {
-	case <-t.pending:
+	case err := <-t.pending:
 		t.pending = nil
+		t.env.Log.Debug().AnErr("result", err).Msg("the hanging run has returned")
 		return true
 	default:
 		return false

@@ -36,7 +36,7 @@ func nextRun(last, now time.Time, interval time.Duration) time.Time {
 func call(ctx context.Context, f func(context.Context) error) <-chan error {
 	done := make(chan error, 1)
 	go func() {
-		err := error(errNoReturn)
+		err := errNoReturn
 		defer func() {
 			if r := recover(); r != nil {
 				err = &panicError{value: r, stack: stack()}

@@ -192,9 +192,9 @@ func (t *task) collect(ctx context.Context) error {
 // returned looks whether a hanging run has come back.
 func (t *task) returned() bool {
 	select {
-	case <-t.pending:
+	case err := <-t.pending:
 		t.pending = nil
-		t.env.Log.Info().Dur("after", time.Since(t.since)).Msg("the hanging run has returned")
+		t.env.Log.Info().AnErr("result", err).Dur("after", time.Since(t.since)).Msg("the hanging run has returned")
 		return true
 	default:
 		t.part.Set(state.Status{

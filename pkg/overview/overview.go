@@ -212,8 +212,8 @@ func rows(st *store.Store, reading string) []fresh {
 }
 
 func single(st *store.Store, reading, name string) Number {
-	for _, r := range rows(st, reading) {
-		return r.value(name)
+	if r := rows(st, reading); len(r) > 0 {
+		return r[0].value(name)
 	}
 	return Number{}
 }
@@ -248,10 +248,11 @@ func (f fresh) rate(name string) Number {
 	if n == 0 || p.T[n-1] != at {
 		return Number{}
 	}
-	step := int64(0)
+	step := f.row.Shard().Step()
 	if n > 1 {
 		step = at - p.T[n-2]
-	} else if step = f.row.Shard().Step(); step <= 0 {
+	}
+	if step <= 0 {
 		return Number{}
 	}
 	return Of(p.V[n-1] / float64(step))

@@ -24,8 +24,7 @@ const maxFile = 16 << 20
 // Reader reads whole files into one buffer. The zero value is ready. A Reader
 // belongs to one goroutine.
 type Reader struct {
-	buf  []byte
-	path []byte // NUL-terminated scratch
+	buf []byte
 }
 
 // Read returns the content of path, valid until the next Read. An error is an
