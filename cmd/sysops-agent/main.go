@@ -1,0 +1,130 @@
+// Command sysops-agent is the agent and the commands that talk to it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"sysops-agent/pkg/config"
+)
+
+// version is set by the linker; empty in a plain go build.
+var version string
+
+// The exit codes. 78 is EX_CONFIG of sysexits(3).
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitConfig = 78
+)
+
+func main() {
+	// The agent handles its own signals; for commands an interrupt ends what
+	// they wait for.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a wrong command line, as opposed to a failure.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var usage usageError
+	var problems config.Problems
+	switch {
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			fmt.Fprintln(stderr, p)
+		}
+		return exitConfig
+	case errors.As(err, &usage), cmd == root:
+		fmt.Fprintf(stderr, "sysops-agent: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitFailed
+	default:
+		fmt.Fprintf(stderr, "sysops-agent: %v\n", err)
+		return exitFailed
+	}
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	config   string
+	dataDir  string
+	listen   string
+	logLevel string
+	server   string
+	json     bool
+}
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "sysops-agent",
+		Short: "Watch one Linux host: what it does, what it runs out of, what killed what",
+		Long: `sysops-agent watches one Linux host. It reads the kernel's own counters, keeps a
+day of them in memory and a year in a database, and shows them to people, to
+Prometheus and to scripts.
+
+Run it:            sysops-agent run
+Ask the running:   sysops-agent status | top | query cpu.total_percent --since 1h
+Configure it:      sysops-agent config example > /etc/sysops-agent/config.toml
+                   sysops-agent check-config
+
+Without a configuration file everything has a sensible default.
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 bad configuration.`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&g.config, "config", "", "configuration `FILE` (default "+config.DefaultFile+" where it exists)")
+	f.StringVar(&g.dataDir, "data-dir", "", "data `DIRECTORY` of the agent (default /var/lib/sysops-agent)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newRun(g), newStatus(g), newTop(g), newQuery(g), newMetrics(g),
+		newCheckConfig(g), newConfig(g), newDB(g), newVersion(g),
+	)
+	for _, c := range root.Commands() {
+		wrapArgs(c)
+	}
+	return root
+}
+
+// wrapArgs makes a wrong number of arguments a usage error.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
