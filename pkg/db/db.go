@@ -177,10 +177,14 @@ func (d *DB) Read(ctx context.Context, fn func(*Querier) error) error {
 	s.readers.Add(1)
 	d.mu.Unlock()
 	defer s.readers.Done()
-	if err := s.read(ctx, fn); err != nil {
-		return d.failed(s, err)
+	err := s.read(ctx, fn)
+	switch {
+	case err == nil:
+		return nil
+	case sqlite.FaultOf(err) == sqlite.ReadOnly: // a reading connection always is
+		return d.failed(nil, fmt.Errorf("a reading transaction tried to write: %s", err.Error()))
 	}
-	return nil
+	return d.failed(s, err)
 }
 
 // writable returns the session unless the database is away or writing pauses.

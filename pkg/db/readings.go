@@ -23,9 +23,10 @@ type ReadingRow struct {
 
 // UpsertReadings writes rows of one tier of a reading, replacing those of the
 // same row and time. Each row's Val must be as long as s.Fields; Min and Max
-// too, or nil. Values are stored as they are given, in base units; NaN and
-// infinities are stored as NULL (SEC-21), extremes only where they differ from
-// the average.
+// too, or nil. Values are in the units that the caller chose; a gauge's
+// average that is large against its resolution is rounded to it, because a
+// whole number takes half the space. NaN and infinities are stored as NULL
+// (SEC-21), extremes only where they differ from the average.
 func (tx *Tx) UpsertReadings(s *metric.Schema, tier Tier, rows []ReadingRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -33,6 +34,9 @@ func (tx *Tx) UpsertReadings(s *metric.Schema, tier Tier, rows []ReadingRow) err
 	columns, err := valueColumns(s)
 	if err != nil {
 		return err
+	}
+	if tx.broken != nil {
+		return tx.broken
 	}
 	table := Table(s.Name, tier)
 	stmt, err := tx.c.PrepareContext(tx.ctx, upsert(table, columns))
@@ -85,13 +89,26 @@ func (tx *Tx) args(to []any, s *metric.Schema, r *ReadingRow) ([]any, error) {
 	}
 	to = append(to, tx.host, r.Row, r.Time, r.N)
 	for i := range s.Fields {
+		f := &s.Fields[i]
 		v := r.Val[i]
+		if f.Kind == metric.Gauge {
+			v = rounded(v, f.Res)
+		}
 		to = append(to, value(v))
-		if s.Fields[i].Kind == metric.Gauge {
+		if f.Kind == metric.Gauge {
 			to = append(to, extreme(r.Min, i, v), extreme(r.Max, i, v))
 		}
 	}
 	return to, nil
+}
+
+// rounded drops from an average of whole samples the fraction that nobody
+// sees: at most one part in two thousand.
+func rounded(v, res float64) float64 {
+	if res < 1 || math.Abs(v) < 1000*res {
+		return v
+	}
+	return math.Round(v/res) * res
 }
 
 func value(v float64) any {
@@ -126,6 +143,9 @@ func (q *Querier) Readings(sel Selection, fn func(*ReadingRow) error) error {
 	query, scan, err := selectReadings(sel)
 	if err != nil {
 		return err
+	}
+	if q.broken != nil {
+		return q.broken
 	}
 	table := Table(sel.Schema.Name, sel.Tier)
 	stmt, err := q.c.PrepareContext(q.ctx, query)
@@ -207,6 +227,9 @@ func selectReadings(sel Selection) (string, *readingScan, error) {
 	var b strings.Builder
 	b.WriteString(`SELECT "ts", "n"`)
 	for i, field := range sel.Fields {
+		if field < 0 || field >= len(sel.Schema.Fields) {
+			return "", nil, fmt.Errorf("reading %s has no field %d", sel.Schema.Name, field)
+		}
 		f := &sel.Schema.Fields[field]
 		s.counter = append(s.counter, f.Kind == metric.Counter)
 		fmt.Fprintf(&b, ", %q", f.Column)

@@ -13,6 +13,10 @@ import (
 	"sysops-agent/pkg/db/sqlite"
 )
 
+// lockWait is how long the begin of a transaction takes only when another
+// process holds the write lock.
+const lockWait = 100 * time.Millisecond
+
 // session is one opening of the database file. Host and row ids belong to it:
 // after a corrupt file was replaced, they are others.
 type session struct {
@@ -51,8 +55,9 @@ func (s *session) write(ctx context.Context, fn func(*Tx) error) (tx *Tx, err er
 		return nil, err
 	}
 	w := s.f.Writer
+	start := time.Now()
 	if _, err := w.ExecContext(ctx, sqlite.Begin); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) { // only a lock makes BEGIN wait
+		if errors.Is(err, context.DeadlineExceeded) && time.Since(start) > lockWait {
 			err = s.f.LockedBy(err)
 		}
 		return nil, fmt.Errorf("begin: %w", err)
@@ -70,8 +75,8 @@ func (s *session) write(ctx context.Context, fn func(*Tx) error) (tx *Tx, err er
 			err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
 		}
 	}()
-	if err := fn(tx); err != nil {
-		return nil, tx.because(err)
+	if err := tx.because(fn(tx)); err != nil {
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("write to the database: %w", err)

@@ -13,10 +13,10 @@ import (
 // one goroutine and not after that call. Parameters are $1, $2, …; texts and
 // numbers never become part of a statement.
 type Querier struct {
-	ctx   context.Context
-	c     *sql.Conn
-	host  int64
-	fault error // the first error that is the database's fault
+	ctx    context.Context
+	c      *sql.Conn
+	host   int64
+	broken error // the first error after which the transaction is over
 }
 
 // Context returns the context of the transaction, with its deadline.
@@ -27,6 +27,9 @@ func (q *Querier) Host() int64 { return q.host }
 
 // Query runs a statement that returns rows. Close them before fn returns.
 func (q *Querier) Query(query string, args ...any) (*sql.Rows, error) {
+	if q.broken != nil {
+		return nil, q.broken
+	}
 	rows, err := q.c.QueryContext(q.ctx, query, args...)
 	return rows, q.note(err)
 }
@@ -34,25 +37,32 @@ func (q *Querier) Query(query string, args ...any) (*sql.Rows, error) {
 // QueryRow scans the only row of a statement into dest. It returns
 // [sql.ErrNoRows] when there is none.
 func (q *Querier) QueryRow(query string, args []any, dest ...any) error {
+	if q.broken != nil {
+		return q.broken
+	}
 	return q.note(q.c.QueryRowContext(q.ctx, query, args...).Scan(dest...))
 }
 
-// note remembers an error that is the database's fault, so that it is acted
-// on whatever the caller does with it.
+// note remembers an error after which the database may have rolled the
+// transaction back by itself. What a careless caller ran after that would be
+// committed statement by statement, so nothing runs any more.
 func (q *Querier) note(err error) error {
-	if q.fault == nil && err != nil && sqlite.FaultOf(err) != sqlite.None {
-		q.fault = err
+	if q.broken == nil && err != nil && (sqlite.RollsBack(err) || q.ctx.Err() != nil) {
+		q.broken = err
 	}
 	return err
 }
 
-// because returns the error of a transaction, in which the fault of the
-// database must be found even when the caller did not pass it on.
+// because returns the error of a transaction: that of fn, in which the fault
+// of the database must be found even when fn did not pass it on.
 func (q *Querier) because(err error) error {
-	if err == nil || q.fault == nil || errors.Is(err, q.fault) {
+	switch {
+	case q.broken == nil || errors.Is(err, q.broken):
 		return err
+	case err == nil:
+		return q.broken
 	}
-	return errors.Join(err, q.fault)
+	return errors.Join(err, q.broken)
 }
 
 // Tx is one writing transaction: a [Querier] that sees its own changes, and
@@ -67,6 +77,9 @@ type Tx struct {
 
 // Exec runs a statement that returns no rows and tells how many it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
+	if tx.broken != nil {
+		return 0, tx.broken
+	}
 	res, err := tx.c.ExecContext(tx.ctx, query, args...)
 	if err != nil {
 		return 0, tx.note(err)

@@ -19,7 +19,7 @@ func CreateReadings(table string, columns []string) string {
 		fmt.Fprintf(&b, "\t%q INTEGER NOT NULL,\n", key)
 	}
 	for _, c := range columns {
-		fmt.Fprintf(&b, "\t%q REAL,\n", c)
+		fmt.Fprintf(&b, "\t%q NUMERIC,\n", c)
 	}
 	b.WriteString("\tPRIMARY KEY (\"host\", \"row\", \"ts\")\n) WITHOUT ROWID")
 	return b.String()
@@ -28,7 +28,7 @@ func CreateReadings(table string, columns []string) string {
 // AddColumn returns the statement that adds one value column to a table of
 // readings; rows that are there get NULL and are not rewritten.
 func AddColumn(table, column string) string {
-	return fmt.Sprintf("ALTER TABLE %q ADD COLUMN %q REAL", table, column)
+	return fmt.Sprintf("ALTER TABLE %q ADD COLUMN %q NUMERIC", table, column)
 }
 
 // Columns returns the columns of every table in the database.

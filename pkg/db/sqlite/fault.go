@@ -98,6 +98,19 @@ func faultOfCode(code int) Fault {
 	return None
 }
 
+// RollsBack tells whether SQLite may have ended the transaction in which the
+// error happened (https://www.sqlite.org/lang_transaction.html, "Response To
+// Errors Within A Transaction").
+func RollsBack(err error) bool {
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case lib.SQLITE_NOMEM, lib.SQLITE_INTERRUPT, lib.SQLITE_ABORT:
+			return true
+		}
+	}
+	return FaultOf(err) != None
+}
+
 func faultOfErrno(no syscall.Errno) Fault {
 	switch no {
 	case syscall.ENOSPC, syscall.EDQUOT:

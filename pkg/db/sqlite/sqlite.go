@@ -224,8 +224,11 @@ func (d *DB) disconnect() error {
 // that nobody can find.
 func (d *DB) Replaced() error {
 	st, err := os.Lstat(d.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fault(IO, "", nil, "the database %s was deleted while it was in use; what it held is lost", d.path)
+	}
 	if err != nil {
-		return system(err, "find the database file, which was there when it was opened,")
+		return system(err, "look at the database file")
 	}
 	if dev, ino := identity(st); dev != d.dev || ino != d.ino {
 		return fault(IO, "", nil, "the database %s was replaced by another file", d.path)
@@ -259,8 +262,8 @@ func identity(st os.FileInfo) (dev, ino uint64) {
 // Explain turns an error of SQLite that is the fault of the database at path
 // into an [Error] with a sentence and a hint; other errors stay as they are.
 func Explain(path string, err error) error {
-	if own, ok := err.(*Error); ok { //nolint:errorlint // only the bare one is complete
-		return own
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return err
 	}
 	f := FaultOf(err)
 	if (f == IO || f == ReadOnly) && noSpace(path) {
