@@ -2,14 +2,17 @@ package cgroup
 
 import "bytes"
 
+var root = []byte("/")
+
 // ProcessPath returns the group of a process from its /proc/PID/cgroup (see
 // cgroups(7)), a part of b; "/" when the process is in no group but the root.
+// The caller must not change it.
 //
 // With cgroup v1 a process has a group per hierarchy. The one that says most
 // is taken: the unified hierarchy, else systemd's own, else memory's, else
 // the first that is not the root.
 func ProcessPath(b []byte) []byte {
-	best, rank := []byte("/"), 0
+	best, rank := root, 0
 	for len(b) > 0 {
 		var line []byte
 		line, b, _ = bytes.Cut(b, []byte{'\n'})
@@ -74,11 +77,22 @@ func (c *Cache) Group(path []byte) *Group {
 	if g, ok := c.groups[string(path)]; ok {
 		return g
 	}
+	return c.add(string(path))
+}
+
+// Known is Group for a path that is already a string.
+func (c *Cache) Known(path string) *Group {
+	if g, ok := c.groups[path]; ok {
+		return g
+	}
+	return c.add(path)
+}
+
+func (c *Cache) add(path string) *Group {
 	if c.groups == nil || len(c.groups) >= cacheSize {
 		c.groups = map[string]*Group{}
 	}
-	g := &Group{Path: string(path)}
-	g.Info = Parse(g.Path)
-	c.groups[g.Path] = g
+	g := &Group{Path: path, Info: Parse(path)}
+	c.groups[path] = g
 	return g
 }

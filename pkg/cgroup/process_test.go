@@ -72,11 +72,14 @@ func TestCache(t *testing.T) {
 	if c.Group(path) != g {
 		t.Error("the same path is another group")
 	}
+	if c.Known(string(path)) != g {
+		t.Error("the same path as a string is another group")
+	}
 	if n := testing.AllocsPerRun(100, func() { c.Group(path) }); n > 0 {
 		t.Errorf("a known path allocates %g times", n)
 	}
 	for i := range 3 * cacheSize {
-		c.Group(strconv.AppendInt(path, int64(i), 10))
+		c.Known(string(strconv.AppendInt(path, int64(i), 10)))
 		if len(c.groups) > cacheSize {
 			t.Fatalf("%d groups, the bound is %d", len(c.groups), cacheSize)
 		}

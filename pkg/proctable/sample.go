@@ -37,6 +37,10 @@ const (
 // Unlimited is the FDLimit of a process without limit.
 const Unlimited = math.MaxUint64
 
+// Absent is a number of [Status] that the kernel does not tell of this
+// process: a zombie and a kernel thread have no memory to tell of.
+const Absent = math.MaxUint64
+
 // Sample is what a sweep observes of one process. All CPU times are in
 // microseconds, all sizes in bytes.
 type Sample struct {
@@ -65,10 +69,10 @@ type Basic struct {
 // CPU is the whole CPU time in microseconds.
 func (b *Basic) CPU() uint64 { return b.CPUUser + b.CPUSystem }
 
-// Status is what /proc/PID/status tells.
+// Status is what /proc/PID/status tells. All but UID may be [Absent].
 type Status struct {
-	UID                     uint32
-	Anon, File, Shmem, Swap uint64
+	UID                     uint32 // real
+	Anon, File, Shmem, Swap uint64 // the first three add up to the RSS
 	Voluntary, Involuntary  uint64 // context switches of the main thread
 }
 

@@ -86,11 +86,13 @@ type Collector struct {
 
 // outcome is how a sweep went.
 type outcome struct {
-	read     int // processes whose stat was read
-	fresh    int // new ones whose details are read
-	denied   int
+	read     int  // processes whose stat was read
+	fresh    int  // new ones whose details are read
+	denied   int  // processes with a file that must not be read
 	initSeen bool // pid 1
 	faults   procfile.Faults
+
+	deniedPID uint32 // the last of them
 }
 
 // New returns a collector that feeds table.
@@ -136,10 +138,11 @@ func (c *Collector) Collect(ctx context.Context, t store.Tick) error {
 	}
 	c.table.End()
 	c.selectRows()
-	if err := c.readDetails(ctx); err != nil {
+	err = c.readDetails(ctx)
+	c.write(t)
+	if err != nil {
 		return err
 	}
-	c.write(t)
 	return c.verdict()
 }
 
@@ -164,17 +167,20 @@ func (c *Collector) look(ctx context.Context) error {
 		}
 	}
 	if c.seen.read == 0 {
-		return fmt.Errorf("read %d processes in %s: %w", len(c.pids), c.env.Proc,
-			cmpErr(c.seen.faults.Err(), errors.New("none could be read; is /proc mounted with hidepid? Run the agent as root or give it CAP_SYS_PTRACE")))
+		return c.nothing()
 	}
 	return nil
 }
 
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
+// nothing says why not one process could be read, not even the agent itself.
+func (c *Collector) nothing() error {
+	if c.seen.denied > 0 {
+		return fmt.Errorf("read %d processes in %s: %w; %s", len(c.pids), c.env.Proc, fs.ErrPermission, needsPtrace)
 	}
-	return otherwise
+	if err := c.seen.faults.Err(); err != nil {
+		return fmt.Errorf("read %d processes in %s, none of them readable: %w", len(c.pids), c.env.Proc, err)
+	}
+	return fmt.Errorf("list processes: %s has none; is it a mounted procfs?", c.env.Proc)
 }
 
 // one reads what every process is asked for.
@@ -226,8 +232,10 @@ func (c *Collector) failed(pid uint32, file string, err error) {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
 		return // it ended
 	case errors.Is(err, fs.ErrPermission):
-		c.seen.denied++
-		c.deniedAt = c.sweep
+		if c.seen.deniedPID != pid { // of one process all files are read in a row
+			c.seen.denied++
+		}
+		c.seen.deniedPID, c.deniedAt = pid, c.sweep
 	default:
 		c.seen.faults.Add(&fs.PathError{Op: "read", Path: fmt.Sprintf("%s/%d/%s", c.env.Proc, pid, file), Err: err})
 	}
@@ -282,7 +290,7 @@ func (c *Collector) verdict() error {
 		why = append(why, "there are more processes than the process table may hold; procs.untracked counts them")
 		hint = "find out who starts so many"
 	}
-	if c.deniedAt != 0 && c.sweep-c.deniedAt < rotation {
+	if c.deniedAt != 0 && c.sweep-c.deniedAt < rotation && !mayPtrace() {
 		why = append(why, "files of other users' processes cannot be read: permission denied")
 		hint = needsPtrace
 	}
@@ -294,6 +302,16 @@ func (c *Collector) verdict() error {
 		return nil
 	}
 	return collect.Partial(hint, "%s", strings.Join(why, "; "))
+}
+
+// mayPtrace reports whether the agent has the capability that the files of
+// other users' processes ask for. If one is refused nevertheless, by a
+// security module or to protect that process, nobody can help it: it is
+// counted, but no fault.
+func mayPtrace() bool {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&hdr, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_PTRACE) != 0
 }
 
 const needsPtrace = "run the agent as root or give it CAP_SYS_PTRACE (AmbientCapabilities= in its unit)"
