@@ -10,31 +10,8 @@ import (
 	"testing"
 
 	"sysops-agent/pkg/collect"
-	"sysops-agent/pkg/metric"
-	"sysops-agent/pkg/reading"
 	"sysops-agent/pkg/store"
 )
-
-// Public names that the specification or other packages rely on.
-func TestNames(t *testing.T) {
-	for name, column := range map[string]string{
-		"cpu.total_percent": "cpu_total", "cpu.user_percent": "cpu_user", "cpu.system_percent": "cpu_system", "cpu.idle_percent": "cpu_idle",
-	} {
-		if s := metric.Of[reading.CPU](); s.Field(name) < 0 || s.Fields[s.Field(name)].Column != column {
-			t.Errorf("no %s with column %s in reading cpu", name, column)
-		}
-	}
-	if s := metric.Of[reading.Load](); s.Field("load.avg1") < 0 || s.Fields[s.Field("load.avg1")].Column != "load_1" {
-		t.Error("no load.avg1 with column load_1 (COL-31)")
-	}
-	for name, s := range map[string]*metric.Schema{
-		"cpu.core_usage_percent": metric.Of[reading.CPUCore](), "cpu.socket_usage_percent": metric.Of[reading.CPUSocket](), "cpu.node_usage_percent": metric.Of[reading.CPUNode](),
-	} {
-		if s.Field(name) < 0 || len(s.Labels) != 1 {
-			t.Errorf("no %s with one label", name)
-		}
-	}
-}
 
 // sweep collects at second at and fails on an error.
 func sweep(t testing.TB, c *Collector, second int64) map[string]float64 {

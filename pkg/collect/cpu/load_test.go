@@ -14,12 +14,11 @@ func TestLoadAgreesWithProcfs(t *testing.T) {
 	for _, name := range append([]string{"this host"}, goodHosts...) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			text := ""
-			if name == "this host" {
-				text = read(t, "/proc/loadavg")
-			} else {
-				text = read(t, hostsDir+name+"/proc/loadavg")
+			path := "/proc/loadavg"
+			if name != "this host" {
+				path = hostsDir + name + path
 			}
+			text := read(t, path)
 			write(t, dir+"/loadavg", text)
 			fs, err := procfs.NewFS(dir)
 			must(t, err)

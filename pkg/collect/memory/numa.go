@@ -24,6 +24,7 @@ const maxNodes = 1024
 // CPUs and nodes without memory have rows like all others.
 type NUMA struct {
 	dir    string
+	list   string // path of node/online
 	file   procfile.Reader
 	faults procfile.Faults
 	online []byte // content of node/online that nodes was made for
@@ -48,8 +49,9 @@ type hugePool struct {
 
 // NewNUMA returns the collector of NUMA nodes.
 func NewNUMA(env collect.Env) *NUMA {
+	dir := env.Sys + "/devices/system/node/"
 	return &NUMA{
-		dir:  env.Sys + "/devices/system/node/",
+		dir: dir, list: dir + "online",
 		w:    store.NewWriter[reading.NUMANode](env.Store, env.Shard()),
 		huge: store.NewWriter[reading.NUMAHugePages](env.Store, env.Shard()),
 	}
@@ -128,8 +130,7 @@ func (n *NUMA) number(path string) float64 {
 
 // find lists the nodes when they changed.
 func (n *NUMA) find() error {
-	path := n.dir + "online"
-	b, err := n.file.Read(path)
+	b, err := n.file.Read(n.list)
 	if err != nil {
 		return unreadable(err, "the kernel is built without NUMA, or sysfs is not mounted")
 	}
@@ -138,7 +139,7 @@ func (n *NUMA) find() error {
 	}
 	ids, err := procfile.ParseList(b, maxNodes)
 	if err != nil {
-		return &procfile.ParseError{Path: path, Line: 1, Reason: err.Error()}
+		return &procfile.ParseError{Path: n.list, Line: 1, Reason: err.Error()}
 	}
 	n.online = append([]byte{}, b...)
 	n.nodes = nil
