@@ -1,0 +1,271 @@
+// Package agent puts the parts together. [Run] reads like the drawing in
+// ARCHITECTURE.md: what feeds is started before what reads, and everything
+// stops in the reverse order.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sysops-agent/pkg/collect"
+	"sysops-agent/pkg/collect/cpu"
+	"sysops-agent/pkg/config"
+	"sysops-agent/pkg/db"
+	"sysops-agent/pkg/event"
+	"sysops-agent/pkg/overview"
+	"sysops-agent/pkg/persist"
+	"sysops-agent/pkg/proctable"
+	"sysops-agent/pkg/publish/prometheus"
+	"sysops-agent/pkg/publish/web"
+	"sysops-agent/pkg/query"
+	"sysops-agent/pkg/reading"
+	"sysops-agent/pkg/state"
+	"sysops-agent/pkg/store"
+)
+
+// Options are what the command line knows.
+type Options struct {
+	Config  *config.Config // checked
+	Source  config.Source  // to read it again on reload
+	Version string         // of the linker; may be empty
+	Live    io.Writer      // where to print a summary every ten seconds; nil: nowhere
+}
+
+// configKind is the kind of the part that reports on the configuration.
+const configKind = state.Agent
+
+// agent is what Run holds together. Its fields are set once, before anything
+// runs; cfg and mark belong to the main loop.
+type agent struct {
+	opt     Options
+	ctx     context.Context // of the collectors: ends when they stop
+	cfg     *config.Config
+	mark    fileMark
+	log     zerolog.Logger
+	reg     *state.Registry
+	bus     *event.Bus
+	clock   *clockWatch
+	store   *store.Store
+	db      *db.DB // nil: memory only
+	procs   *proctable.Table
+	runner  *collect.Runner
+	persist *persist.Persister // nil: memory only
+	web     *web.Server
+	notify  notify
+	began   time.Time
+}
+
+// Run runs the agent until ctx ends or SIGTERM or SIGINT arrives, then stops
+// it within half a minute. An error means that it did not start.
+func Run(ctx context.Context, o Options) error {
+	cfg := o.Config
+	log, closeLog, err := openLog(cfg.Agent, os.Stderr)
+	if err != nil {
+		return fmt.Errorf("cannot open the log file: %w", err)
+	}
+	defer closeLog.Close()
+	tune(cfg.Agent)
+	dir, err := lockDataDir(cfg.Agent.DataDir)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+
+	a := &agent{opt: o, cfg: cfg, log: log, reg: state.New(), bus: event.NewBus(), notify: notify{log}, began: time.Now()}
+	a.tellStates()
+	a.clock = &clockWatch{bus: a.bus}
+	s := &stack{log: log}
+
+	a.openStore(s)
+	a.openDB(s)
+	a.procs = proctable.New(proctable.Options{})
+	a.startCollectors(ctx, s)
+	engine := query.New(a.store, a.db, reading.All(), cfg.Agent.Hostname)
+	a.startPersist(ctx, s)
+	a.startWeb(ctx, s, engine)
+	defer s.stop()
+	return a.loop(ctx)
+}
+
+// tellStates turns each change of a part's state into a log line and an
+// event.
+func (a *agent) tellStates() {
+	a.reg.Part(configKind, "configuration").Active()
+	a.reg.OnChange(func(old, cur state.Status) {
+		text := fmt.Sprintf("%s %s is %s", cur.Kind, cur.Name, cur.State)
+		if cur.Reason != "" {
+			text += ": " + cur.Reason
+		}
+		if old.State == cur.State || old.State == state.Starting && !cur.Fault {
+			a.log.Debug().Msg(text)
+			return
+		}
+		e := a.log.Info()
+		if cur.Fault {
+			e = a.log.Warn()
+		}
+		e.Str("hint", cur.EnableHint).Msg(text)
+		a.bus.Publish(event.Event{Kind: event.StateChanged, Text: text, Attrs: map[string]string{
+			"kind": string(cur.Kind), "name": cur.Name, "state": string(cur.State), "before": string(old.State),
+		}})
+	})
+}
+
+func (a *agent) openStore(s *stack) {
+	c := a.cfg.Store
+	o := store.Options{
+		Retention: c.Retention, MaxBytes: int64(c.MaxBytes), MaxRows: c.MaxRowsPerReading,
+		Schemas: reading.All(), Log: a.log.With().Str("part", "store").Logger(),
+		State: a.reg.Part(state.Store, "store"), ClockStepped: a.clock.stepped,
+	}
+	if c.Checkpoint {
+		o.Dir = filepath.Join(a.cfg.Agent.DataDir, "store")
+	}
+	a.store = store.Open(o)
+	r := a.store.Restored()
+	a.log.Info().Int("blocks", r.Blocks).Int("slots", r.Slots).Dur("took", r.Took).Msg("history restored")
+	s.started("store", func(context.Context) error { return a.store.Close() })
+}
+
+func (a *agent) openDB(s *stack) {
+	if a.cfg.Persist.Backend == "none" {
+		a.reg.Part(state.Database, "sqlite").Off("persist.backend is none: history beyond memory is not kept", `set persist.backend = "sqlite" and restart`)
+		return
+	}
+	a.db = db.Open(db.Options{
+		Path: a.cfg.Persist.Path, Host: a.cfg.Agent.Hostname, BootID: bootID(),
+		Schemas: reading.All(), Timeout: a.cfg.Persist.Timeout,
+	}, a.reg)
+	s.started("database", func(context.Context) error { a.db.Close(); return nil })
+}
+
+func (a *agent) startCollectors(ctx context.Context, s *stack) {
+	// Collectors are stopped by the stack, in their turn, not by the signal.
+	var stop context.CancelFunc
+	a.ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
+	a.runner = collect.NewRunner(collect.Env{Proc: "/proc", Sys: "/sys", Store: a.store, Log: a.log}, a.reg)
+	a.runner.Apply(a.ctx, a.sources(a.cfg))
+	s.started("collectors", func(context.Context) error {
+		defer stop()
+		if hanging := a.runner.Stop(); len(hanging) > 0 {
+			return fmt.Errorf("these hang in the kernel and are left behind: %v", hanging)
+		}
+		return nil
+	})
+}
+
+func (a *agent) startWeb(ctx context.Context, s *stack, engine *query.Engine) {
+	b := prometheus.ReadBuild(a.opt.Version)
+	a.web = web.New(a.cfg.Publish, web.Deps{
+		Agent: web.AgentInfo{
+			Version: b.Version, Revision: b.Revision, GoVersion: b.GoVersion, Hostname: a.cfg.Agent.Hostname,
+			Config: a.cfg.File(), DataDir: a.cfg.Agent.DataDir, Started: a.began,
+		},
+		Store: a.store, State: a.reg, Events: a.bus,
+		Metrics:   prometheus.New(prometheus.Options{Store: a.store, State: a.reg, Events: a.bus, Build: b}),
+		Ready:     a.ready,
+		Range:     engine.Range,
+		Processes: a.processes,
+		Topology:  topology,
+		Overview:  a.overview,
+	}, a.log.With().Str("part", "web").Logger())
+	a.web.Start(context.WithoutCancel(ctx))
+	s.started("web", a.web.Shutdown)
+}
+
+func (a *agent) overview() overview.Overview {
+	return overview.Build(a.store, a.procs, a.cfg.Agent.Hostname)
+}
+
+func topology() any {
+	t, err := cpu.ReadTopology("/sys")
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+// ready: history is restored before anything is served; what is left is the
+// first sweep of every collector.
+func (a *agent) ready() (bool, string) {
+	for _, p := range a.reg.All() {
+		if p.Kind == state.Collector && p.State == state.Starting {
+			return false, fmt.Sprintf("collector %s has not finished its first run", p.Name)
+		}
+	}
+	return true, ""
+}
+
+// loop waits for signals and does what has to be done now and then.
+func (a *agent) loop(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+
+	watchdog, stopWatchdog := a.notify.watchdog()
+	defer stopWatchdog()
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+
+	a.mark = markFile(a.watchedFile())
+	looked := time.Now()
+	told := false
+	live := newLive(a.opt.Live, a)
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info().Msg("stopping")
+			a.notify.stopping()
+			return nil
+		case <-hup:
+			a.reload("SIGHUP")
+		case <-watchdog:
+			a.reg.Health() // hangs with the registry, and then systemd acts
+			a.notify.alive()
+		case now := <-second.C:
+			a.clock.asleep()
+			if !told {
+				told = a.tellReady()
+			}
+			if a.cfg.Agent.WatchConfig && now.Sub(looked) >= a.cfg.Agent.WatchEvery {
+				looked = now
+				if m := markFile(a.watchedFile()); m != a.mark {
+					a.reload("the file changed")
+				}
+			}
+			live.tick(now)
+		}
+	}
+}
+
+// tellReady tells systemd and the log once that the first sweeps are done;
+// after ten seconds it does not wait any longer for a slow one.
+func (a *agent) tellReady() bool {
+	ok, why := a.ready()
+	if !ok && time.Since(a.began) < 10*time.Second {
+		return false
+	}
+	h := a.reg.Health()
+	a.log.Info().Str("health", string(h.Level)).Int("collectors", h.Collectors).Int("failed", h.Failed).
+		Str("waiting_for", why).Str("page", a.page()).Str("data", a.cfg.Agent.DataDir).Msg("running")
+	a.notify.ready("running")
+	return true
+}
+
+// page is the address of the page for people.
+func (a *agent) page() string {
+	if addr := a.web.Addr(); addr != "" {
+		return "http://" + addr + "/"
+	}
+	return "socket " + a.cfg.Publish.Socket
+}
