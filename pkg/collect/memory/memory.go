@@ -43,7 +43,7 @@ func New(env collect.Env) *Collector {
 func (c *Collector) Collect(_ context.Context, t store.Tick) error {
 	b, err := c.file.Read(c.path)
 	if err != nil {
-		return unreadable(err, "mount procfs on its place")
+		return unreadable(err, "mount procfs there")
 	}
 	c.faults.Reset()
 	if err := c.parse(b); err != nil {

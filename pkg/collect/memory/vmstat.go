@@ -28,7 +28,7 @@ func NewVMStat(env collect.Env) *VMStat {
 func (c *VMStat) Collect(_ context.Context, t store.Tick) error {
 	b, err := c.file.Read(c.path)
 	if err != nil {
-		return unreadable(err, "mount procfs on its place; the kernel needs CONFIG_VM_EVENT_COUNTERS")
+		return unreadable(err, "mount procfs there; the kernel needs CONFIG_VM_EVENT_COUNTERS")
 	}
 	c.faults.Reset()
 	if err := c.parse(b); err != nil {
