@@ -115,12 +115,12 @@ func TestManyFDs(t *testing.T) {
 }
 
 func TestHundredThousandFDs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes 100,000 files")
+	proc := memoryDir(t)
+	if err := os.CopyFS(proc, os.DirFS(hosts+"small-vm/proc")); err != nil {
+		t.Fatal(err)
 	}
-	proc := copyHost(t, "small-vm")
 	fd := filepath.Join(proc, "980/fd")
-	for i := range 100_000 {
+	for i := 4; i < 100_000; i++ { // 0 to 3 are there
 		if err := os.WriteFile(filepath.Join(fd, strconv.Itoa(i)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -51,8 +51,7 @@ const (
 	// rotation is the number of sweeps in which the details of every process
 	// are read once.
 	rotation = 10
-	// maxNew bounds the new processes whose details are read in one sweep, so
-	// that the first sweep of a host with 20,000 is no burst of a second.
+	// maxNew is the default of Collector.maxNew.
 	maxNew = 1000
 	// maxWatched bounds the rows of watched names.
 	maxWatched = 200
@@ -69,6 +68,9 @@ type Collector struct {
 	tree  tree
 	units units
 	watch map[proctable.Name]bool
+	// maxNew bounds the new processes whose details are read in one sweep, so
+	// that the first sweep of a host with 20,000 is no burst of a second.
+	maxNew int
 
 	sweep   uint32
 	pids    []uint32
@@ -108,10 +110,10 @@ func New(env collect.Env, table *proctable.Table, o Options) *Collector {
 	c := &Collector{
 		env: env, opt: o, table: table, units: systemUnits(),
 		tree:  tree{root: env.Proc},
-		watch: map[proctable.Name]bool{},
-		sel:   selection{enter: o.EnterSweeps, leave: o.LeaveSweeps, tracks: map[proctable.ID]*track{}},
-		rows:  store.NewWriter[reading.Process](env.Store, shard),
-		all:   store.NewWriter[reading.Processes](env.Store, env.Shard()),
+		watch: map[proctable.Name]bool{}, maxNew: maxNew,
+		sel:  selection{enter: o.EnterSweeps, leave: o.LeaveSweeps, tracks: map[proctable.ID]*track{}},
+		rows: store.NewWriter[reading.Process](env.Store, shard),
+		all:  store.NewWriter[reading.Processes](env.Store, env.Shard()),
 	}
 	for _, name := range o.Watch {
 		c.watch[proctable.NameOf([]byte(name))] = true
@@ -218,7 +220,7 @@ func (c *Collector) note(s *proctable.Sample) {
 		return // has neither files nor limits nor a group of its own
 	}
 	switch fresh := known&once != once; {
-	case fresh && c.seen.fresh < maxNew:
+	case fresh && c.seen.fresh < c.maxNew:
 		c.seen.fresh++
 		c.details = append(c.details, s.ID)
 	case !fresh && (s.PID%rotation == c.sweep%rotation || c.sel.has(s.ID)):

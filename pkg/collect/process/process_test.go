@@ -287,8 +287,8 @@ func TestHiddenProcesses(t *testing.T) {
 }
 
 func TestNewProcessesAreReadOverSeveralSweeps(t *testing.T) {
-	dir := synthetic(t, maxNew+200)
-	r := newRig(t, dir, Options{})
+	r := newRig(t, synthetic(t, 30), Options{})
+	r.c.maxNew = 20
 	r.sweep()
 	count := func() (n int) {
 		for _, p := range r.table.List(nil, proctable.ByRSS, 0) {
@@ -298,11 +298,11 @@ func TestNewProcessesAreReadOverSeveralSweeps(t *testing.T) {
 		}
 		return n
 	}
-	if n := count(); n != maxNew {
-		t.Errorf("details of %d processes after the first sweep, want %d", n, maxNew)
+	if n := count(); n != 20 {
+		t.Errorf("details of %d processes after the first sweep, want 20", n)
 	}
 	r.sweep()
-	if n := count(); n != maxNew+200 {
+	if n := count(); n != 30 {
 		t.Errorf("details of %d processes after the second sweep, want all", n)
 	}
 }
