@@ -56,10 +56,10 @@ func choose(all []mount, nodev map[string]bool, cfg *config.Filesystem) (kept []
 
 func holdsData(m *mount, nodev map[string]bool) bool {
 	base, _, _ := strings.Cut(m.fstype, ".")
-	switch {
-	case m.fstype == "tmpfs":
+	switch m.fstype {
+	case "tmpfs":
 		return memory.Match(m.point)
-	case m.fstype == "overlay":
+	case "overlay":
 		return m.point == "/"
 	default:
 		return !nodev[base] || remote.Match(m.fstype) || pools.Match(m.fstype)
