@@ -43,7 +43,7 @@ func TestDiskCounts(t *testing.T) {
 		t.Error("a store in memory only shows counts of its files")
 	}
 	st := store.Open(store.Options{Dir: t.TempDir()})
-	defer st.Close()
+	t.Cleanup(func() { _ = st.Close() })
 	st.Disk().WriteErrors.Store(3)
 	p := New(Options{Store: st, State: state.New(), Events: event.NewBus()})
 	var b strings.Builder
