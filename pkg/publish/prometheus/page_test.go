@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,6 +109,7 @@ func TestOnlyFreshRows(t *testing.T) {
 	}{
 		{"just written", 0, true},
 		{"a minute ago", 60, true},
+		{"seven of its steps of ten seconds ago", 70, false},
 		{"long ago", 3600, false},
 		{"a slot ahead: the sweep of a clock slightly ahead", -10, true},
 		{"in the future: the clock was set back", -3600, false},
@@ -291,10 +293,12 @@ func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 
 func TestBesideAWriter(t *testing.T) {
 	r := newRig(t, 0)
-	r.now = func() time.Time { return time.Unix(noon+600, 0) }
+	var clock atomic.Int64
+	clock.Store(noon)
+	r.now = func() time.Time { return time.Unix(clock.Load(), 0) }
 	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	var writer, readers sync.WaitGroup
+	writer.Go(func() {
 		for at := int64(noon); ; at += 10 {
 			select {
 			case <-stop:
@@ -303,14 +307,14 @@ func TestBesideAWriter(t *testing.T) {
 			}
 			// Both counters of a row are written alike, so that a torn row shows.
 			n := metric.Count(at)
-			r.put(min(at, noon+600), disk{Device: "a", Util: 1, Read: n, Busy: n * 1000}, disk{Device: strconv.FormatInt(at%500, 10), Util: 1, Read: n, Busy: n * 1000})
+			r.put(at, disk{Device: "a", Util: 1, Read: n, Busy: n * 1000}, disk{Device: strconv.FormatInt(at%500, 10), Util: 1, Read: n, Busy: n * 1000})
 			r.reg.Part(state.Collector, "c").Degraded(strconv.FormatInt(at, 10), "")
+			clock.Store(at)
 		}
 	})
-	var readers sync.WaitGroup
 	for range 3 {
 		readers.Go(func() {
-			for range 50 {
+			for range 20 {
 				fams := parse(t, r.text(t, Text))
 				busy := samples(t, fams, "sysops_test_busy_seconds_total")
 				for k, v := range samples(t, fams, "sysops_test_read_bytes_total") {
@@ -323,7 +327,7 @@ func TestBesideAWriter(t *testing.T) {
 	}
 	readers.Wait()
 	close(stop)
-	wg.Wait()
+	writer.Wait()
 }
 
 func BenchmarkPage(b *testing.B) {

@@ -37,21 +37,13 @@ func (s *scrape) rows(st *store.Store, now time.Time) {
 // gather remembers the fresh rows of a shard.
 func (s *scrape) gather(sh *store.Shard, now time.Time) {
 	s.vals = s.vals[:0]
-	step := stepOf(sh)
+	step := time.Duration(sh.Step()) * time.Second
 	for _, r := range sh.Rows() {
 		at, raw, ok := r.Latest()
 		if ok && fresh(at, now, step) {
 			s.vals = append(s.vals, values{r.Labels(), raw})
 		}
 	}
-}
-
-// stepOf returns the step of the shard's grid.
-func stepOf(sh *store.Shard) time.Duration {
-	if s, ok := any(sh).(interface{ Step() time.Duration }); ok {
-		return s.Step()
-	}
-	return minFresh
 }
 
 // fresh reports whether a slot that began at at is still news. A slot in the

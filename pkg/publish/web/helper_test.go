@@ -129,7 +129,7 @@ func (r *rig) raw(network, request string) string {
 // get asks by TCP.
 func (r *rig) get(path string, header ...string) (int, string, http.Header) {
 	r.t.Helper()
-	req, err := http.NewRequest("GET", "http://"+r.Addr()+path, nil)
+	req, err := http.NewRequest(http.MethodGet, "http://"+r.Addr()+path, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}

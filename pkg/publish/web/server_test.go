@@ -285,12 +285,11 @@ func TestShutdownDoesNotWaitForTheSilent(t *testing.T) {
 	c := r.dial("tcp")
 	// Connections are accepted in order: when this is answered, c is known.
 	r.raw("tcp", getAgent)
-	began := time.Now()
-	if err := r.Shutdown(t.Context()); err != nil {
+	// net/http gives such connections five seconds, which would end ctx.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := r.Shutdown(ctx); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("net/http's five seconds of grace were waited for: %v", took)
 	}
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("the silent connection is still open")
