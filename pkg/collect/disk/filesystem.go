@@ -61,7 +61,7 @@ func NewFilesystem(env collect.Env, cfg config.Filesystem) (*Filesystem, error) 
 const filesystemHint = "the other filesystems are measured; exclude some in collect.filesystem.exclude_types or exclude_mounts, " +
 	"unmount a dead one with umount -l, give the agent CAP_SYS_PTRACE to see the host's mounts from a sandbox"
 
-// Collect implements [collect.Collector]. It takes at most the configured
+// Collect implements [collect.Collector]. It waits at most the configured
 // timeout, whatever the filesystems do.
 func (c *Filesystem) Collect(ctx context.Context, t store.Tick) error {
 	c.bad.Reset()
@@ -168,7 +168,7 @@ func (c *Filesystem) fill(r *reading.Filesystem, m *target) bool {
 		c.bad.Add(fmt.Errorf("the filesystem at %.80q was not asked for its size: %d others do not answer", m.point, maxStuck))
 	case stuck:
 		r.Stuck = 1
-		c.bad.Add(fmt.Errorf("the filesystem at %.80q (%s from %.80q) did not answer within %v", m.point, m.fstype, m.source, c.cfg.Timeout))
+		c.bad.Add(fmt.Errorf("the filesystem at %.80q (%s from %.80q) does not answer", m.point, m.fstype, m.source))
 	case answered:
 		r.Stuck = 0
 		if m.err == nil {

@@ -68,11 +68,16 @@ func newProber(timeout time.Duration, statfs func(string, *unix.Statfs_t) error)
 }
 
 // ask asks all targets, at most once each, and sets their outcomes. It
-// returns after the timeout at the latest, or with ctx's error; the outcomes
-// are then unusable.
+// returns after the timeout at the latest, and well before ctx's deadline, so
+// that what answered is still written. When ctx is cancelled it returns its
+// error, and the outcomes are unusable.
 func (p *prober) ask(ctx context.Context, targets []*target) error {
 	p.collectLate()
-	timer := time.NewTimer(p.timeout)
+	wait := p.timeout
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(end)*3/4)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	waiting := 0
 	queue := [2][]*target{}

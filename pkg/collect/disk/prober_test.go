@@ -198,12 +198,27 @@ func TestProberInterrupted(t *testing.T) {
 		f := newFakeFS()
 		f.hang("/nfs/x")
 		defer f.releaseAll()
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
 		begin := time.Now()
 		err := newProber(time.Hour, f.statfs).ask(ctx, targetsOf("/nfs/x"))
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 100*time.Millisecond {
+		if !errors.Is(err, context.Canceled) || time.Since(begin) != 100*time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+// A deadline shorter than the timeout costs the stuck filesystem only.
+func TestProberHurriesBeforeDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeFS()
+		f.hang("/nfs/x")
+		defer f.releaseAll()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		list := targetsOf("/nfs/x", "/")
+		if err := newProber(time.Hour, f.statfs).ask(ctx, list); err != nil || outcomes(list) != "/nfs/x:stuck /:answered" || ctx.Err() != nil {
+			t.Errorf("%v, %v, %s", err, ctx.Err(), outcomes(list))
 		}
 	})
 }

@@ -77,7 +77,7 @@ func TestRealHang(t *testing.T) {
 	}
 	for i := range int64(3) {
 		rows, err := sweep(60 * (i + 1))
-		if collect.Classify(err) != collect.PartialOK || !strings.Contains(err.Error(), "did not answer") {
+		if collect.Classify(err) != collect.PartialOK || !strings.Contains(err.Error(), "does not answer") {
 			t.Errorf("error %v", err)
 		}
 		if v := rows[key].Values; v["filesystem.stuck"] != 1 || len(v) != 2 {
