@@ -21,12 +21,18 @@
 //	res     resolution of the stored value, for gauges (default 1)
 //	scale   base units per raw unit, for counters (default 1): "1e-6" for µs
 //	min,max plausible range of a gauge; outside is dropped and counted
-//	        (default: 0 to no limit, percent 0 to 100; min:"-inf" for signed)
-//	col     SQL column and second name (default: metric with _ for .)
-//	page    name on the Prometheus page, when the derived one would not do
+//	        (default: 0 to no limit, percent 0 to 100; min:"-inf" for signed);
+//	        an infinity is outside of every range
+//	col     SQL column and, after the domain, second name (default: metric
+//	        with _ for .)
+//	page    name on the Prometheus page without the prefix sysops_ and _total,
+//	        when the derived one would not do
 //	help    one sentence
 //	label   the field is part of the row's identity
 //	attr    the field is shown with the row but is not part of its identity
+//
+// Any other tag is an error, and so is one that says nothing about its field,
+// such as a scale on a gauge.
 //
 // Gauges are float64 and absent is NaN. Counters are [Count], the raw
 // cumulative value of the source; differences are taken exactly, as uint64,

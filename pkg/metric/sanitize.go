@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of label sets (SEC-25 to SEC-28). Keys are checked when a schema is
-// read; values are cleaned by [LabelValue] when a row is opened.
+// Limits of label sets (SEC-25 to SEC-28). Their number and their names are
+// checked when a schema is read; values are cleaned by [LabelValue] when a row
+// is opened.
 const (
 	MaxLabels     = 20  // labels of one row
 	MaxLabelKey   = 64  // bytes of a label's name
@@ -17,31 +18,47 @@ const (
 )
 
 // LabelValue returns v as it may be stored: valid UTF-8 without control or
-// formatting characters (each becomes U+FFFD, so that "a\nb" and "ab" stay
-// apart), at most [MaxLabelValue] bytes. A longer value keeps its beginning and ends in
-// a hash of the whole, so that two long values never become one row.
+// formatting characters (each of them, and each byte that is no UTF-8, becomes
+// U+FFFD, so that "a\nb" and "ab" stay apart), at most [MaxLabelValue] bytes. A
+// value that is or becomes longer keeps its beginning and ends in a hash of the
+// whole, so that two long values never become one row. What it returns it
+// leaves alone when it is given it again.
 // The second result says whether v was changed.
 func LabelValue(v string) (string, bool) {
 	if len(v) <= MaxLabelValue && printable(v) {
 		return v, false
 	}
-	clean := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(v, string(utf8.RuneError)))
-	if len(clean) <= MaxLabelValue {
+	// More than the beginning of a long value is never kept.
+	clean := strings.Map(visible, upTo(v, MaxLabelValue))
+	if len(v) <= MaxLabelValue && len(clean) <= MaxLabelValue {
 		return clean, true
 	}
 	h := fnv.New64a()
 	h.Write([]byte(v))
 	tail := fmt.Sprintf("~%016x", h.Sum64())
-	cut := MaxLabelValue - len(tail)
-	for !utf8.RuneStart(clean[cut]) {
+	return upTo(clean, MaxLabelValue-len(tail)) + tail, true
+}
+
+// upTo returns the first n bytes of s or a little less, so that no character is
+// cut in two.
+func upTo(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	cut := n
+	for cut > n-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	return clean[:cut] + tail, true
+	return s[:cut]
+}
+
+// visible maps what is not to be shown to U+FFFD. strings.Map gives it U+FFFD
+// for each byte that is no UTF-8, too.
+func visible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return utf8.RuneError
 }
 
 // Plain reports whether v is printable ASCII, so that LabelValue would change
@@ -67,13 +84,11 @@ func printable(v string) bool {
 }
 
 func printableSlow(v string) bool {
-	for i, r := range v {
-		if r == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(v[i:]); n == 1 {
-				return false
-			}
-		}
-		if !unicode.IsPrint(r) && r != utf8.RuneError {
+	if !utf8.ValidString(v) {
+		return false
+	}
+	for _, r := range v {
+		if visible(r) != r {
 			return false
 		}
 	}

@@ -36,7 +36,7 @@ func entryOf[T any]() *entry {
 	}
 	s, err := parse(t)
 	if err != nil {
-		panic(fmt.Sprintf("metric: reading %s: %v", t, err))
+		panic("metric: " + err.Error())
 	}
 	blank := new(T)
 	s.Clear(unsafe.Pointer(blank))
@@ -57,36 +57,56 @@ func (s *Schema) Clear(p unsafe.Pointer) {
 }
 
 var (
-	readingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	dottedName  = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
-	labelName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	plainName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	dottedName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 )
 
+// parse reads the tags of a reading type; its errors name the type and the
+// field.
 func parse(t reflect.Type) (*Schema, error) {
-	if t.Kind() != reflect.Struct || t.NumField() == 0 {
-		return nil, errors.New("not a struct with fields")
+	s, err := parseStruct(t)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", t, err)
 	}
-	tag := t.Field(0).Tag
+	return s, nil
+}
+
+func parseStruct(t reflect.Type) (*Schema, error) {
+	if t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return nil, errors.New("it is not a struct with fields")
+	}
+	first := t.Field(0)
+	if first.Name != "_" || first.Type != reflect.TypeFor[struct{}]() {
+		return nil, errors.New("its first field must be `_ struct{}` with a tag reading")
+	}
+	role, err := roleOf(first)
 	s := &Schema{
-		Name: tag.Get("reading"), Domain: tag.Get("domain"), Help: tag.Get("help"),
+		Name: first.Tag.Get("reading"), Domain: first.Tag.Get("domain"), Help: first.Tag.Get("help"),
 		byName: map[string]int{},
 	}
 	switch {
-	case t.Field(0).Name != "_" || !readingName.MatchString(s.Name):
-		return nil, fmt.Errorf("the first field must be `_ struct{}` with a tag reading:%q of the form a_b", s.Name)
-	case !readingName.MatchString(s.Domain):
-		return nil, fmt.Errorf("domain %q is not of the form a_b", s.Domain)
-	case s.Help == "":
-		return nil, errors.New("no help")
+	case err == nil && role != "reading", err == nil && !plainName.MatchString(s.Name):
+		err = fmt.Errorf("reading name %q is not of the form a_b", s.Name)
+	case err == nil && !plainName.MatchString(s.Domain):
+		err = fmt.Errorf("domain %q is not of the form a_b", s.Domain)
+	case err == nil && !sentence(s.Help):
+		err = errNoSentence
+	}
+	if err != nil {
+		return nil, fmt.Errorf("field _: %w", err)
 	}
 	if err := s.add(t, 0, "", 1); err != nil {
 		return nil, err
 	}
 	if len(s.Fields) == 0 {
-		return nil, errors.New("no metric fields")
+		return nil, errors.New("it has no metric")
 	}
 	return s, s.checkUnique()
 }
+
+var errNoSentence = errors.New("help must be a sentence that ends with a full stop")
+
+func sentence(help string) bool { return len(help) > 1 && strings.HasSuffix(help, ".") }
 
 func (s *Schema) checkUnique() error {
 	seen := map[string]string{}
@@ -116,18 +136,17 @@ func (s *Schema) add(t reflect.Type, base uintptr, prefix string, first int) err
 	for i := first; i < t.NumField(); i++ {
 		sf := t.Field(i)
 		off := base + sf.Offset
-		var err error
+		role, err := roleOf(sf)
 		switch {
-		case sf.Anonymous && sf.Type.Kind() == reflect.Struct:
+		case err != nil:
+		case role == "prefix":
 			err = s.add(sf.Type, off, prefix+sf.Tag.Get("prefix"), 0)
-		case sf.Tag.Get("label") != "":
-			err = s.addLabel(sf, sf.Tag.Get("label"), off, false)
-		case sf.Tag.Get("attr") != "":
-			err = s.addLabel(sf, sf.Tag.Get("attr"), off, true)
-		case sf.Tag.Get("metric") != "":
+		case role == "metric":
 			err = s.addField(sf, prefix, off)
+		case role == "reading":
+			err = errors.New("a reading does not hold another reading")
 		default:
-			err = errors.New("no tag metric, label or attr")
+			err = s.addLabel(sf, sf.Tag.Get(role), off, role == "attr")
 		}
 		if err != nil {
 			return fmt.Errorf("field %s: %w", sf.Name, err)
@@ -137,7 +156,7 @@ func (s *Schema) add(t reflect.Type, base uintptr, prefix string, first int) err
 }
 
 func (s *Schema) addLabel(sf reflect.StructField, name string, off uintptr, attr bool) error {
-	if !labelName.MatchString(name) || len(name) > MaxLabelKey {
+	if !plainName.MatchString(name) || len(name) > MaxLabelKey {
 		return fmt.Errorf("label %q is not of the form a_b with at most %d bytes", name, MaxLabelKey)
 	}
 	if len(s.Labels) == MaxLabels {
@@ -174,8 +193,8 @@ func (s *Schema) addField(sf reflect.StructField, prefix string, off uintptr) er
 		return fmt.Errorf("unknown unit %q", f.Unit)
 	case !strings.HasSuffix(f.Name, f.Unit.suffix()):
 		return fmt.Errorf("metric name %q does not end in %q, its unit", f.Name, f.Unit.suffix())
-	case f.Help == "" || !strings.HasSuffix(f.Help, "."):
-		return errors.New("help must be a sentence that ends with a full stop")
+	case !sentence(f.Help):
+		return errNoSentence
 	}
 	if f.Unit == Percent {
 		f.Max, f.Res = 100, 0.01
@@ -183,57 +202,80 @@ func (s *Schema) addField(sf reflect.StructField, prefix string, off uintptr) er
 	if err := f.numbers(sf.Tag); err != nil {
 		return err
 	}
-	f.Column = sf.Tag.Get("col")
-	if f.Column == "" {
-		f.Column = strings.ReplaceAll(f.Name, ".", "_")
+	if err := f.names(sf.Tag); err != nil {
+		return err
 	}
-	if !readingName.MatchString(f.Column) {
-		return fmt.Errorf("column %q is not of the form a_b", f.Column)
-	}
-	f.Page = pageName(&f, sf.Tag.Get("page"))
 	s.Fields = append(s.Fields, f)
 	return nil
 }
 
+// numbers reads the tags that are numbers.
 func (f *Field) numbers(tag reflect.StructTag) error {
-	for key, dst := range map[string]*float64{"res": &f.Res, "scale": &f.Scale, "min": &f.Min, "max": &f.Max} {
-		v, ok := tag.Lookup(key)
+	for _, n := range []struct {
+		key   string
+		value *float64
+		of    Kind
+		why   string
+	}{
+		{"res", &f.Res, Gauge, "a counter has a scale, not a res: it is exact"},
+		{"scale", &f.Scale, Counter, "a gauge has no scale: store the base unit"},
+		{"min", &f.Min, Gauge, "a counter has no min: it is any number"},
+		{"max", &f.Max, Gauge, "a counter has no max: it is any number"},
+	} {
+		v, ok := tag.Lookup(n.key)
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseFloat(v, 64)
-		if err != nil || math.IsNaN(n) {
-			return fmt.Errorf("%s:%q is not a number", key, v)
+		if f.Kind != n.of {
+			return errors.New(n.why)
 		}
-		*dst = n
+		x, err := strconv.ParseFloat(v, 64)
+		if err != nil || math.IsNaN(x) {
+			return fmt.Errorf("%s:%q is not a number", n.key, v)
+		}
+		*n.value = x
 	}
 	if f.Kind == Counter {
-		if _, ok := tag.Lookup("res"); ok {
-			return errors.New("a counter has a scale, not a res: it is exact")
-		}
 		f.Res = f.Scale
-	} else if f.Scale != 1 {
-		return errors.New("a gauge has no scale: store the base unit")
 	}
 	if f.Res <= 0 || math.IsInf(f.Res, 0) || f.Min > f.Max {
-		return fmt.Errorf("impossible numbers: res %g, min %g, max %g", f.Res, f.Min, f.Max)
+		return fmt.Errorf("impossible numbers: res or scale %g, min %g, max %g", f.Res, f.Min, f.Max)
+	}
+	// Without a limit is every finite number: an infinity is never stored.
+	f.Min, f.Max = max(f.Min, -math.MaxFloat64), min(f.Max, math.MaxFloat64)
+	return nil
+}
+
+// names reads or derives the second name and the name on the page.
+func (f *Field) names(tag reflect.StructTag) error {
+	f.Column = strings.ReplaceAll(f.Name, ".", "_")
+	if col, ok := tag.Lookup("col"); ok {
+		f.Column = col
+	}
+	if !plainName.MatchString(f.Column) {
+		return fmt.Errorf("column %q is not of the form a_b", f.Column)
+	}
+	page, ok := tag.Lookup("page")
+	if !ok {
+		page = strings.ReplaceAll(f.Name, ".", "_")
+		if f.Unit == Percent {
+			page = strings.TrimSuffix(page, "_percent") + "_ratio"
+		}
+	}
+	switch {
+	case !plainName.MatchString(page):
+		return fmt.Errorf("page name %q is not of the form a_b", page)
+	case strings.HasPrefix(page, pagePrefix):
+		return fmt.Errorf("page name %q has the prefix %s, which is put before it anyway", page, pagePrefix)
+	case f.Unit == Percent && !strings.HasSuffix(page, "_ratio"):
+		return fmt.Errorf("page name %q does not end in \"_ratio\", which a percentage becomes there", page)
+	}
+	f.Page = pagePrefix + page
+	if f.Kind == Counter && !strings.HasSuffix(f.Page, "_total") {
+		f.Page += "_total"
 	}
 	return nil
 }
 
-// pageName derives the Prometheus name: prefix, base units, ratio for
-// percent, _total for counters.
-func pageName(f *Field, override string) string {
-	n := override
-	if n == "" {
-		n = strings.ReplaceAll(f.Name, ".", "_")
-		if f.Unit == Percent {
-			n = strings.TrimSuffix(n, "_percent") + "_ratio"
-		}
-	}
-	n = "sysops_" + n
-	if f.Kind == Counter && !strings.HasSuffix(n, "_total") {
-		n += "_total"
-	}
-	return n
-}
+// pagePrefix is before every name on the Prometheus page.
+const pagePrefix = "sysops_"
