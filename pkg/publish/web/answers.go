@@ -149,6 +149,17 @@ func (s *Server) topology(r *http.Request) (any, error) {
 	return present(s.deps.Topology(), "the topology", "set collect.cpu.enabled = true")
 }
 
+// overview answers with an overview.Overview.
+func (s *Server) overview(r *http.Request) (any, error) {
+	if _, err := parseParams(r); err != nil {
+		return nil, err
+	}
+	if s.deps.Overview == nil {
+		return nil, notThere("the overview", "")
+	}
+	return s.deps.Overview(), nil
+}
+
 func notThere(what, hint string) error {
 	return &Error{Status: http.StatusServiceUnavailable, Message: what + " is not there", Hint: hint}
 }

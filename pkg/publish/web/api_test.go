@@ -195,6 +195,8 @@ func TestBadRequests(t *testing.T) {
 		{"/api/v1/processes?limit=1000000", 400, []string{"10000"}},
 		{"/api/v1/processes", 503, []string{"process table"}},
 		{"/api/v1/topology", 503, []string{"topology"}},
+		{"/api/v1/overview", 503, []string{"overview"}},
+		{"/api/v1/overview?x=1", 400, []string{"no parameters"}},
 		{"/api/v1/events?after=-1", 400, []string{"after"}},
 	}
 	for _, tt := range tests {

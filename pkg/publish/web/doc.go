@@ -29,6 +29,7 @@
 //	GET /readyz, /-/ready      200 when history is restored and a sweep is done
 //	GET /api/v1/agent          version, uptime, health, paths
 //	GET /api/v1/status         every part: name, kind, state, reason, since, enable_hint
+//	GET /api/v1/overview       the host on one screen
 //	GET /api/v1/metrics        every metric: names, unit, kind, labels, rows
 //	GET /api/v1/query          metric=SELECTOR match[]=L=V limit=N: newest values
 //	GET /api/v1/query_range    … from=T to=T | since=D, step=D limit=N: history

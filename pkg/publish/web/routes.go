@@ -33,7 +33,7 @@ func (s *Server) routes() http.Handler {
 	for path, h := range map[string]api{
 		"agent": s.agent, "status": s.status, "metrics": s.catalogue,
 		"query": s.instant, "query_range": s.queryRange,
-		"processes": s.processes, "events": s.events, "topology": s.topology,
+		"processes": s.processes, "events": s.events, "topology": s.topology, "overview": s.overview,
 	} {
 		handle("/api/v1/"+path, s.deadline(s.json(h)))
 	}
@@ -112,6 +112,7 @@ var links = []struct{ path, what string }{
 	{"/readyz", "readiness: 200 when history is restored and a first sweep is done"},
 	{"/api/v1/agent", "version, uptime, health, paths"},
 	{"/api/v1/status", "every part of the agent: what it does, and if not, why"},
+	{"/api/v1/overview", "the host on one screen"},
 	{"/api/v1/metrics", "every metric: names, unit, labels"},
 	{"/api/v1/query?metric=cpu.total_percent", "the newest values of a metric"},
 	{"/api/v1/query_range?metric=cpu.total_percent&since=1h", "the history of a metric"},

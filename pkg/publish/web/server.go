@@ -15,6 +15,7 @@ import (
 
 	"sysops-agent/pkg/config"
 	"sysops-agent/pkg/event"
+	"sysops-agent/pkg/overview"
 	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/state"
 	"sysops-agent/pkg/store"
@@ -55,6 +56,8 @@ type Deps struct {
 	// Topology returns processors and memory nodes, for JSON; nil when they
 	// are not known.
 	Topology func() any
+	// Overview returns the host on one screen.
+	Overview func() overview.Overview
 }
 
 // limits are the bounds that no configuration has; tests choose their own.

@@ -20,6 +20,7 @@ import (
 
 	"sysops-agent/pkg/config"
 	"sysops-agent/pkg/event"
+	"sysops-agent/pkg/overview"
 	"sysops-agent/pkg/publish/web"
 	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/state"
@@ -169,6 +170,11 @@ func (c *Client) Agent(ctx context.Context) (web.Agent, error) {
 // Status asks for the state of every part.
 func (c *Client) Status(ctx context.Context) ([]state.Status, error) {
 	return ask[[]state.Status](ctx, c, "/api/v1/status", nil)
+}
+
+// Overview asks for the host on one screen.
+func (c *Client) Overview(ctx context.Context) (overview.Overview, error) {
+	return ask[overview.Overview](ctx, c, "/api/v1/overview", nil)
 }
 
 // Metrics asks for the catalogue.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 
 	"sysops-agent/pkg/config"
 	"sysops-agent/pkg/event"
+	"sysops-agent/pkg/overview"
 	"sysops-agent/pkg/publish/web"
 	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/state"
@@ -51,6 +53,9 @@ func agent(t *testing.T, token string) (*web.Server, config.Publish, *query.Requ
 		},
 		Processes: func(sort string, limit int) any { return []any{sort, limit} },
 		Topology:  func() any { return map[string]int{"sockets": 2} },
+		Overview: func() overview.Overview {
+			return overview.Overview{Host: "web01", CPU: overview.CPU{Usage: overview.Of(12.5), Steal: overview.Of(math.NaN())}}
+		},
 	}, zerolog.Nop())
 	s.Start(t.Context())
 	t.Cleanup(func() {
@@ -108,6 +113,10 @@ func TestEverythingOverBothDoors(t *testing.T) {
 			var topo map[string]int
 			if err := c.Topology(ctx, &topo); err != nil || topo["sockets"] != 2 {
 				t.Errorf("%v, %v", topo, err)
+			}
+			o, err := c.Overview(ctx)
+			if err != nil || o.Host != "web01" || o.CPU.Usage.Value() != 12.5 || !math.IsNaN(o.CPU.Steal.Value()) {
+				t.Errorf("%+v, %v", o, err)
 			}
 			var e *web.Error
 			if _, err := c.Query(ctx, "no.such", 5); !errors.As(err, &e) || e.Status != 404 || !strings.Contains(err.Error(), "no.such") {
