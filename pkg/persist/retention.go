@@ -1,0 +1,144 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sysops-agent/pkg/db"
+	"sysops-agent/pkg/metric"
+)
+
+// Retention is how long each tier is kept, in days; 0 keeps nothing.
+type Retention struct {
+	MinuteDays, HourlyDays, DailyDays int
+}
+
+const (
+	cleanEvery  = time.Hour
+	firstClean  = 15 * time.Minute // after the start: the clock is right by then
+	deleteRows  = 1000             // in one transaction
+	beatsKept   = 24 * time.Hour   // PER-45; of other hosts, this one's is renewed
+	vacuumPages = 1000             // in one transaction: 4 MB
+	shrinkFrom  = 10_000           // rows deleted beyond twice those written
+)
+
+func (p *Persister) keeping() Retention {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keep
+}
+
+// clean deletes what is older than its retention, once an hour by the boot
+// clock. After the wall clock was set by more than a minute it waits an hour,
+// so that a wrong year does not delete everything.
+func (p *Persister) clean(ctx context.Context) error {
+	now := p.now()
+	if now.Boot < p.cleanAt {
+		return nil
+	}
+	c := cleaner{p: p, ctx: ctx, now: now.Wall.Unix()}
+	if err := c.run(); err != nil {
+		return fmt.Errorf("delete what is older than the retention: %w", err)
+	}
+	p.cleanAt = now.Boot + cleanEvery
+	return nil
+}
+
+// cleaner is one run of the retention.
+type cleaner struct {
+	p       *Persister
+	ctx     context.Context
+	now     int64
+	deleted [4]int64 // minute, hourly, daily rows; reading rows
+}
+
+func (c *cleaner) run() error {
+	keep := c.p.keeping()
+	var failed error
+	for _, sh := range c.p.o.Store.Shards() {
+		err := c.reading(sh.Schema(), keep)
+		if temporary(err) {
+			return err
+		}
+		failed = errors.Join(failed, err)
+	}
+	longest := max(keep.of(db.Minute), keep.of(db.Hourly), keep.of(db.Daily))
+	err := c.repeat(&c.deleted[3], func(tx *db.Tx) (int64, error) { return tx.DeleteRows(c.now-longest, deleteRows) })
+	if err != nil {
+		return err
+	}
+	err = c.p.do(c.ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`DELETE FROM heartbeat WHERE ts < $1`, c.now-int64(beatsKept/time.Second))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete old heartbeats: %w", err)
+	}
+	return errors.Join(failed, c.finish())
+}
+
+func (c *cleaner) reading(s *metric.Schema, keep Retention) error {
+	if !c.p.tables[s.Name] {
+		return nil
+	}
+	for i, t := range db.Tiers {
+		err := c.repeat(&c.deleted[i], func(tx *db.Tx) (int64, error) {
+			return tx.DeleteBefore(s, t, c.now-keep.of(t), deleteRows)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeat calls del in transactions of their own until it deletes less than it
+// may, leaving the writer to others in between.
+func (c *cleaner) repeat(total *int64, del func(*db.Tx) (int64, error)) error {
+	for {
+		var n int64
+		start := time.Now()
+		err := c.p.do(c.ctx, func(tx *db.Tx) (err error) {
+			n, err = del(tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		*total += n
+		if n < deleteRows {
+			return nil
+		}
+		if !c.p.rest(c.ctx, 3*time.Since(start)) {
+			return c.ctx.Err()
+		}
+	}
+}
+
+// finish counts, logs and, when the retention was shortened, makes the file
+// smaller. As a rule the room is used again within the hour.
+func (c *cleaner) finish() error {
+	p, d := c.p, c.deleted
+	rows := d[0] + d[1] + d[2]
+	p.mu.Lock()
+	p.stats.Deleted += uint64(rows)
+	written := int64(p.sinceClean)
+	p.sinceClean = 0
+	p.mu.Unlock()
+	if rows+d[3] > 0 {
+		p.o.Log.Info().Int64("minutes", d[0]).Int64("hours", d[1]).Int64("days", d[2]).Int64("rows", d[3]).
+			Msg("deleted what is older than its retention")
+	}
+	surplus := rows - 2*written
+	for ; surplus > shrinkFrom; surplus -= shrinkFrom {
+		if err := p.o.DB.Vacuum(c.ctx, vacuumPages); err != nil {
+			return fmt.Errorf("make the file smaller: %w", err)
+		}
+		if !p.rest(c.ctx, slow) {
+			return c.ctx.Err()
+		}
+	}
+	return nil
+}
