@@ -25,7 +25,6 @@ import (
 	"sysops-agent/pkg/proctable"
 	"sysops-agent/pkg/publish/prometheus"
 	"sysops-agent/pkg/publish/web"
-	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/reading"
 	"sysops-agent/pkg/state"
 	"sysops-agent/pkg/store"
@@ -41,6 +40,9 @@ type Options struct {
 
 // configKind is the kind of the part that reports on the configuration.
 const configKind = state.Agent
+
+// lastFlushTime bounds the flush at the end.
+const lastFlushTime = 10 * time.Second
 
 // agent is what Run holds together. Its fields are set once, before anything
 // runs; cfg and mark belong to the main loop.
@@ -84,14 +86,18 @@ func Run(ctx context.Context, o Options) error {
 	a.clock = &clockWatch{bus: a.bus}
 	s := &stack{log: log}
 
+	// Built first, started then: nobody is asked before he is there.
 	a.openStore(s)
 	a.openDB(s)
 	a.procs = proctable.New(proctable.Options{})
-	a.startCollectors(ctx, s)
-	engine := query.New(a.store, a.db, reading.All(), cfg.Agent.Hostname)
-	a.startPersist(ctx, s)
-	a.startWeb(ctx, s, engine)
+	a.runner = collect.NewRunner(collect.Env{Proc: "/proc", Sys: "/sys", Store: a.store, Log: log}, a.reg)
+	a.buildPersist()
+	a.buildWeb()
+
 	defer s.stop()
+	a.startCollectors(ctx, s)
+	a.startPersist(ctx, s)
+	a.startWeb(ctx, s)
 	return a.loop(ctx)
 }
 
@@ -151,10 +157,10 @@ func (a *agent) startCollectors(ctx context.Context, s *stack) {
 	// Collectors are stopped by the stack, in their turn, not by the signal.
 	var stop context.CancelFunc
 	a.ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
-	a.runner = collect.NewRunner(collect.Env{Proc: "/proc", Sys: "/sys", Store: a.store, Log: a.log}, a.reg)
 	a.runner.Apply(a.ctx, a.sources(a.cfg))
-	s.started("collectors", func(context.Context) error {
+	s.started("collectors", func(ctx context.Context) error {
 		defer stop()
+		defer a.lastFlush(ctx)
 		if hanging := a.runner.Stop(); len(hanging) > 0 {
 			return fmt.Errorf("these hang in the kernel and are left behind: %v", hanging)
 		}
@@ -162,7 +168,50 @@ func (a *agent) startCollectors(ctx context.Context, s *stack) {
 	})
 }
 
-func (a *agent) startWeb(ctx context.Context, s *stack, engine *query.Engine) {
+func (a *agent) buildPersist() {
+	if a.db == nil {
+		return
+	}
+	a.persist = persist.New(persist.Options{
+		Store: a.store, DB: a.db, Retention: retention(a.cfg),
+		Heartbeat: a.heartbeat, HeartbeatEvery: a.cfg.Persist.Heartbeat,
+		Log: a.log.With().Str("part", "persist").Logger(), State: a.reg.Part(state.Database, "persist"),
+	})
+}
+
+func (a *agent) startPersist(ctx context.Context, s *stack) {
+	if a.persist == nil {
+		return
+	}
+	s.goes(context.WithoutCancel(ctx), "persist", a.persist.Run)
+}
+
+func retention(c *config.Config) persist.Retention {
+	r := c.Retention
+	return persist.Retention{MinuteDays: r.MinuteDays, HourlyDays: r.HourlyDays, DailyDays: r.DailyDays}
+}
+
+func (a *agent) heartbeat() db.Heartbeat {
+	return db.Heartbeat{
+		PID: os.Getpid(), Version: prometheus.ReadBuild(a.opt.Version).Version,
+		Uptime: int64(time.Since(a.began).Seconds()), Health: string(a.reg.Health().Level),
+	}
+}
+
+// lastFlush writes the minutes that are full when the collectors have
+// stopped; the rest waits in the store's journal.
+func (a *agent) lastFlush(ctx context.Context) {
+	if a.persist == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastFlushTime)
+	defer cancel()
+	if err := a.persist.Flush(ctx); err != nil {
+		a.log.Warn().Err(err).Msg("not everything is in the database; it follows after the next start")
+	}
+}
+
+func (a *agent) buildWeb() {
 	b := prometheus.ReadBuild(a.opt.Version)
 	a.web = web.New(a.cfg.Publish, web.Deps{
 		Agent: web.AgentInfo{
@@ -172,11 +221,13 @@ func (a *agent) startWeb(ctx context.Context, s *stack, engine *query.Engine) {
 		Store: a.store, State: a.reg, Events: a.bus,
 		Metrics:   prometheus.New(prometheus.Options{Store: a.store, State: a.reg, Events: a.bus, Build: b}),
 		Ready:     a.ready,
-		Range:     engine.Range,
 		Processes: a.processes,
 		Topology:  topology,
 		Overview:  a.overview,
 	}, a.log.With().Str("part", "web").Logger())
+}
+
+func (a *agent) startWeb(ctx context.Context, s *stack) {
 	a.web.Start(context.WithoutCancel(ctx))
 	s.started("web", a.web.Shutdown)
 }

@@ -12,8 +12,8 @@ import (
 	"sysops-agent/pkg/proctable"
 )
 
-// process is one process in the JSON API. What is not known is null.
-type process struct {
+// processInfo is one process in the JSON API. What is not known is null.
+type processInfo struct {
 	PID        uint32          `json:"pid"`
 	Name       string          `json:"name"`
 	PPID       uint32          `json:"ppid"`
@@ -42,10 +42,10 @@ var orders = map[string]proctable.Order{"cpu": proctable.ByCPU, "rss": proctable
 // processes answers /api/v1/processes.
 func (a *agent) processes(sort string, limit int) any {
 	list := a.procs.List(nil, orders[sort], limit)
-	out := make([]process, len(list))
+	out := make([]processInfo, len(list))
 	for i := range list {
 		p := &list[i]
-		o := process{
+		o := processInfo{
 			PID: p.PID, Name: p.Name.String(), PPID: p.PPID, State: p.State.String(), Kernel: p.Kernel,
 			Started: p.Started, Seen: p.Seen, CPUPercent: overview.Of(p.CPUPercent), RSS: p.RSS, VSZ: p.VSZ,
 			Threads: p.Threads, Cgroup: p.Cgroup,
@@ -86,7 +86,7 @@ func (a *agent) queues() []collect.Queue {
 	}
 	if d := a.store.Disk(); d != nil {
 		out = append(out, collect.Queue{
-			Name: "store_journal", Depth: nan, Capacity: nan, Bytes: float64(a.store.Pending()),
+			Name: "store_journal", Depth: nan, Capacity: nan, Bytes: nan,
 			Dropped: d.FramesDropped.Load() + d.BlocksDropped.Load(),
 		})
 	}
@@ -95,6 +95,12 @@ func (a *agent) queues() []collect.Queue {
 		out = append(out, collect.Queue{Name: "database_minutes", Depth: float64(st.Backlog), Capacity: nan, Bytes: nan, Dropped: st.Lost})
 	}
 	return out
+}
+
+// traffic is what the HTTP server sent and received, for the self collector.
+func (a *agent) traffic() (sent, received uint64) {
+	t := a.web.Traffic()
+	return t.BytesOut, t.BytesIn
 }
 
 // bootID is the kernel's id of this boot, empty when it cannot be read.

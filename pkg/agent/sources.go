@@ -5,13 +5,16 @@ import (
 	"time"
 
 	"sysops-agent/pkg/collect"
+	"sysops-agent/pkg/collect/cgroups"
 	"sysops-agent/pkg/collect/cpu"
 	"sysops-agent/pkg/collect/disk"
 	"sysops-agent/pkg/collect/fd"
 	"sysops-agent/pkg/collect/memory"
 	"sysops-agent/pkg/collect/network"
 	"sysops-agent/pkg/collect/process"
+	"sysops-agent/pkg/collect/self"
 	"sysops-agent/pkg/config"
+	"sysops-agent/pkg/state"
 )
 
 // sources lists the collectors that the configuration asks for. A collector
@@ -38,6 +41,15 @@ func (a *agent) sources(c *config.Config) []collect.Source {
 			return process.New(e, a.procs, process.Options{
 				Watch: p.Watch, TopN: p.TopN, EnterSweeps: p.EnterSweeps, LeaveSweeps: p.LeaveSweeps,
 				MaxBytes: int64(c.Store.ProcessMaxBytes),
+			}), nil
+		},
+		"cgroup": func(e collect.Env) (collect.Collector, error) {
+			return cgroups.New(e, cgroups.Options{Max: c.Collect.Cgroup.MaxRows}), nil
+		},
+		"self": func(e collect.Env) (collect.Collector, error) {
+			return self.New(e, self.Options{
+				Net: a.traffic, Publish: a.bus.Publish,
+				State: a.reg.Part(state.Agent, "budget"),
 			}), nil
 		},
 	}
