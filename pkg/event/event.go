@@ -62,7 +62,8 @@ type Subscription struct {
 func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 
 // Subscribe adds a subscriber with a queue of size events, for the life of
-// the bus.
+// the bus. It gets what is published from now on; see [Bus.Recent] for what
+// was before. Drops are counted by name, so names should differ.
 func (b *Bus) Subscribe(name string, size int) *Subscription {
 	c := make(chan Event, size)
 	s := &Subscription{Name: name, C: c, c: c}
@@ -72,13 +73,14 @@ func (b *Bus) Subscribe(name string, size int) *Subscription {
 	return s
 }
 
-// Publish numbers e and hands it out. A zero Time becomes now.
+// Publish numbers e and hands it out, to every subscriber in the order of the
+// numbers. A zero Time becomes now.
 func (b *Bus) Publish(e Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.seq++
 	e.Seq = b.seq
 	if len(b.recent) < recentSize {
@@ -96,7 +98,7 @@ func (b *Bus) Publish(e Event) {
 	}
 }
 
-// Recent returns the last events, oldest first.
+// Recent returns the last events, 256 at most, oldest first.
 func (b *Bus) Recent() []Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()

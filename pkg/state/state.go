@@ -5,6 +5,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -42,7 +43,7 @@ type Status struct {
 	Kind       Kind      `json:"kind"`
 	State      State     `json:"state"`
 	Reason     string    `json:"reason"`      // why it is not active; empty when it is
-	Since      time.Time `json:"since"`       // of State and Reason
+	Since      time.Time `json:"since"`       // of State; a new reason does not move it
 	EnableHint string    `json:"enable_hint"` // what a person can do; may be empty
 	Fault      bool      `json:"fault"`       // not by choice: counts against health
 	Circuit    bool      `json:"circuit_open"`
@@ -58,8 +59,10 @@ type Registry struct {
 // New returns an empty registry.
 func New() *Registry { return &Registry{} }
 
-// OnChange calls f after each change of a part's state or reason, in the
-// goroutine that made the change; f must be quick and must not call Set.
+// OnChange calls f after each change of a part's status, in the goroutine that
+// made the change; f must be quick and must not change a state. When two
+// goroutines change one part at the same time, f may hear of the second change
+// first.
 func (r *Registry) OnChange(f func(old, cur Status)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,11 +83,16 @@ func (r *Registry) Part(kind Kind, name string) *Part {
 	return p
 }
 
-// Remove forgets a part that no longer exists, after a reload for example.
+// Remove forgets a part that no longer exists, after a reload for example. What
+// its handle reports from then on is not heard.
 func (r *Registry) Remove(kind Kind, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.parts = slices.DeleteFunc(r.parts, func(p *Part) bool { return p.st.Kind == kind && p.st.Name == name })
+	r.parts = slices.DeleteFunc(r.parts, func(p *Part) bool {
+		gone := p.st.Kind == kind && p.st.Name == name
+		p.gone = p.gone || gone
+		return gone
+	})
 }
 
 // All returns every part's status, by kind and name.
@@ -96,24 +104,16 @@ func (r *Registry) All() []Status {
 		out[i] = p.st
 	}
 	slices.SortFunc(out, func(a, b Status) int {
-		if a.Kind != b.Kind {
-			if a.Kind < b.Kind {
-				return -1
-			}
-			return 1
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return out
 }
 
 // Part is the handle with which a part reports its own state.
 type Part struct {
-	reg *Registry
-	st  Status
+	reg  *Registry
+	st   Status
+	gone bool // removed
 }
 
 // Active reports that the part does its whole work.
@@ -143,11 +143,13 @@ func (p *Part) Set(s Status) {
 	r.mu.Lock()
 	old := p.st
 	s.Name, s.Kind, s.Since = old.Name, old.Kind, old.Since
-	if s == old {
+	if s == old || p.gone {
 		r.mu.Unlock()
 		return
 	}
-	s.Since = time.Now()
+	if s.State != old.State {
+		s.Since = time.Now()
+	}
 	p.st = s
 	hooks := r.onChange
 	r.mu.Unlock()
@@ -169,7 +171,7 @@ type Level string
 // The levels (OPS-101).
 const (
 	Healthy  Level = "healthy"  // nothing at fault
-	Impaired Level = "degraded" // something at fault
+	Impaired Level = "degraded" // something at fault or resting after failures
 	Critical Level = "critical" // no collector works
 )
 
@@ -183,7 +185,9 @@ type Health struct {
 }
 
 // Health returns the agent's health now. The agent is alive while at least
-// one collector works (OPS-99).
+// one collector works (OPS-99); one that failed lately but is still tried
+// works, and so do those that have not run yet. An agent whose collectors are
+// all off by choice does what it was told.
 func (r *Registry) Health() Health {
 	h := Health{Level: Healthy}
 	for _, s := range r.All() {
@@ -194,7 +198,7 @@ func (r *Registry) Health() Health {
 			continue
 		}
 		h.Collectors++
-		if s.Fault && (s.State == Off || s.Circuit) {
+		if s.State == Off || s.Circuit {
 			h.Failed++
 		}
 		if s.Circuit {
@@ -204,7 +208,7 @@ func (r *Registry) Health() Health {
 	switch {
 	case h.Collectors > 0 && h.Failed == h.Collectors:
 		h.Level = Critical
-	case h.Faults > 0:
+	case h.Faults > 0 || h.OpenCircuits > 0:
 		h.Level = Impaired
 	}
 	return h
