@@ -66,12 +66,13 @@ func parseStat(b []byte, pid uint32, u units, s *proctable.Sample) string {
 	if len(letter) != 1 {
 		return "no state after the name"
 	}
+	rest, whole := bytes.CutSuffix(rest, []byte{'\n'})
+	if !whole {
+		return "the line is cut off"
+	}
 	for i := statPPID; i <= statRSS; i++ {
 		var f []byte
 		f, rest = procfile.Field(rest)
-		if len(f) > 0 && f[len(f)-1] == '\n' {
-			f = f[:len(f)-1]
-		}
 		if len(f) > 0 && f[0] == '-' {
 			continue // terminal, priority, nice: none of ours, or an RSS below zero, which is zero
 		}
@@ -113,10 +114,8 @@ func parseStatus(b []byte, s *proctable.Status) (ok bool) {
 		Anon: proctable.Absent, File: proctable.Absent, Shmem: proctable.Absent, Swap: proctable.Absent,
 		Voluntary: proctable.Absent, Involuntary: proctable.Absent,
 	}
-	for len(b) > 0 {
-		var line []byte
-		line, b = procfile.Line(b)
-		key, val, found := bytes.Cut(line, []byte{':'})
+	for l := (procfile.Lines{Rest: b}); l.Next(); {
+		key, val, found := bytes.Cut(l.Line, []byte{':'})
 		if !found {
 			continue
 		}
@@ -159,10 +158,8 @@ func kibibytes(b []byte, dst *uint64) {
 // parseIO reads a /proc/PID/io into s; false when a number is missing.
 func parseIO(b []byte, s *proctable.IO) bool {
 	found := 0
-	for len(b) > 0 {
-		var line []byte
-		line, b = procfile.Line(b)
-		key, val, _ := bytes.Cut(line, []byte{':'})
+	for l := (procfile.Lines{Rest: b}); l.Next(); {
+		key, val, _ := bytes.Cut(l.Line, []byte{':'})
 		var dst *uint64
 		switch string(key) {
 		case "syscr":
@@ -191,10 +188,8 @@ var openFiles = []byte("Max open files")
 
 // parseLimits finds the soft limit of open files in a /proc/PID/limits.
 func parseLimits(b []byte) (uint64, bool) {
-	for len(b) > 0 {
-		var line []byte
-		line, b = procfile.Line(b)
-		rest, ok := bytes.CutPrefix(line, openFiles)
+	for l := (procfile.Lines{Rest: b}); l.Next(); {
+		rest, ok := bytes.CutPrefix(l.Line, openFiles)
 		if !ok {
 			continue
 		}

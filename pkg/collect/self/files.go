@@ -76,10 +76,8 @@ func parseIO(b []byte) (read, written metric.Count) {
 
 // each calls f for every line "key: number" of b.
 func each(b []byte, f func(key string, v uint64)) {
-	for len(b) > 0 {
-		var line []byte
-		line, b = procfile.Line(b)
-		key, rest, _ := bytes.Cut(line, []byte{':'})
+	for l := (procfile.Lines{Rest: b}); l.Next(); {
+		key, rest, _ := bytes.Cut(l.Line, []byte{':'})
 		field, _ := procfile.Field(rest)
 		if v, ok := procfile.ParseUint(field); ok {
 			f(string(key), v)
