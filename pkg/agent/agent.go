@@ -183,7 +183,14 @@ func (a *agent) startPersist(ctx context.Context, s *stack) {
 	if a.persist == nil {
 		return
 	}
-	s.goes(context.WithoutCancel(ctx), "persist", a.persist.Run)
+	s.goes(context.WithoutCancel(ctx), "persist", func(ctx context.Context) {
+		// The database opens meanwhile; a moment's patience keeps the first
+		// flush from reporting it as away.
+		wait, cancel := context.WithTimeout(ctx, 3*time.Second)
+		_ = a.db.Wait(wait)
+		cancel()
+		a.persist.Run(ctx)
+	})
 }
 
 func retention(c *config.Config) persist.Retention {
