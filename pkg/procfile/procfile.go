@@ -1,6 +1,6 @@
 // Package procfile reads the small text files of /proc and /sys cheaply: into
-// a buffer that is reused, with one open, read and close, without stat, and
-// parses them in place without allocating.
+// a buffer that is reused, without stat, and parses them in place without
+// allocating.
 //
 // All parsers here are total: on input that is not what they expect they say
 // so and never panic, because a truncated file, a dying process or a strange
@@ -27,9 +27,11 @@ type Reader struct {
 	buf []byte
 }
 
-// Read returns the content of path, valid until the next Read. An error is an
-// *fs.PathError, so errors.Is works with fs.ErrNotExist, fs.ErrPermission and
-// unix errors.
+// Read returns the content of path, valid until the next Read. It allocates
+// nothing but the path for the kernel once the buffer is large enough. An error
+// is an *fs.PathError, so errors.Is works with fs.ErrNotExist,
+// fs.ErrPermission and unix errors; a file of more than 16 MiB is one, and then
+// the buffer is given up, too.
 func (r *Reader) Read(path string) ([]byte, error) {
 	fd, err := open(path)
 	if err != nil {
@@ -52,10 +54,11 @@ func (r *Reader) Read(path string) ([]byte, error) {
 		}
 		n += m
 		if n == len(r.buf) {
-			if n >= maxFile {
+			if n > maxFile {
+				r.buf = nil
 				return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("longer than %d bytes", maxFile)}
 			}
-			r.buf = append(r.buf, make([]byte, len(r.buf))...)
+			r.buf = append(r.buf, make([]byte, min(n, maxFile+1-n))...)
 		}
 	}
 }
@@ -96,7 +99,8 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Reason)
 }
 
-// ParseUint parses decimal digits only; false on anything else or overflow.
+// ParseUint parses decimal digits only, 20 at most; false on anything else or
+// overflow.
 func ParseUint(b []byte) (uint64, bool) {
 	if len(b) == 0 || len(b) > 20 {
 		return 0, false
@@ -113,8 +117,9 @@ func ParseUint(b []byte) (uint64, bool) {
 }
 
 // ParseFloat parses a plain decimal such as "0.25" or "-12"; false on
-// anything else. It is for the few fractions in /proc (loadavg, pressure),
-// exact to about 15 digits.
+// anything else, such as an exponent, or more digits than a uint64 has on
+// either side of the point. It is for the few fractions in /proc (loadavg,
+// pressure), exact to about 15 digits.
 func ParseFloat(b []byte) (float64, bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	if neg {
@@ -148,7 +153,7 @@ func Line(b []byte) (line, rest []byte) {
 }
 
 // Field cuts the first field off b, fields being separated by spaces and
-// tabs; an empty field means there is none.
+// tabs and nothing else; an empty field means there is none.
 func Field(b []byte) (field, rest []byte) {
 	i := 0
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
