@@ -11,6 +11,13 @@ import (
 	"sysops-agent/pkg/metric"
 )
 
+const (
+	nextRowSQL = `SELECT "host", "row", "ts" FROM %q WHERE ("host", "row") > ($1, $2)
+		ORDER BY "host", "row", "ts" LIMIT 1`
+	deleteSQL = `DELETE FROM %q WHERE "host" = $1 AND "row" = $2 AND "ts" IN
+		(SELECT "ts" FROM %[1]q WHERE "host" = $1 AND "row" = $2 AND "ts" < $3 ORDER BY "ts" LIMIT $4)`
+)
+
 // DeleteBefore deletes up to limit rows of one tier of a reading, of all
 // hosts, whose time is before ts, and tells how many. Fewer than limit means
 // that it is done; otherwise call it again in another transaction. It goes
@@ -33,8 +40,7 @@ func (tx *Tx) DeleteBefore(s *metric.Schema, tier Tier, ts int64, limit int) (in
 		if first >= ts {
 			continue
 		}
-		n, err := tx.Exec(fmt.Sprintf(`DELETE FROM %q WHERE "host" = $1 AND "row" = $2 AND "ts" IN
-			(SELECT "ts" FROM %[1]q WHERE "host" = $1 AND "row" = $2 AND "ts" < $3 ORDER BY "ts" LIMIT $4)`, table),
+		n, err := tx.Exec(fmt.Sprintf(deleteSQL, table),
 			host, row, ts, int64(limit)-total)
 		total += n
 		if err != nil {
@@ -47,8 +53,7 @@ func (tx *Tx) DeleteBefore(s *metric.Schema, tier Tier, ts int64, limit int) (in
 // nextRow moves (host, row) to the next reading row in the table and returns
 // the first time it has there.
 func (tx *Tx) nextRow(table string, host, row *int64) (first int64, err error) {
-	err = tx.QueryRow(fmt.Sprintf(`SELECT "host", "row", "ts" FROM %q WHERE ("host", "row") > ($1, $2)
-		ORDER BY "host", "row", "ts" LIMIT 1`, table), []any{*host, *row}, host, row, &first)
+	err = tx.QueryRow(fmt.Sprintf(nextRowSQL, table), []any{*host, *row}, host, row, &first)
 	return first, err
 }
 

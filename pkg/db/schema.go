@@ -54,6 +54,9 @@ const (
 // silently; both databases carry the same tables.
 const maxIdentifier = 63
 
+// maxFields keeps a table below PostgreSQL's 1,600 columns and SQLite's 2,000.
+const maxFields = 500
+
 var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // keyColumns are in every table of readings.
@@ -63,9 +66,12 @@ var keyColumns = []string{"host", "row", "ts", "n"}
 // its increase, for a gauge the average and its extremes. It refuses names
 // that cannot be columns or that appear twice.
 func valueColumns(s *metric.Schema) ([]string, error) {
-	if !identifier.MatchString(s.Name) || len(Table(s.Name, Minute)) > maxIdentifier {
-		return nil, fmt.Errorf("reading %q cannot be a table: its name must be of the form a_b with at most %d bytes",
+	if !identifier.MatchString(s.Name) || len(Table(s.Name, Minute)) > maxIdentifier || strings.HasPrefix(s.Name, "sqlite_") {
+		return nil, fmt.Errorf("reading %q cannot be a table: its name must be of the form a_b with at most %d bytes, and not begin with sqlite_",
 			s.Name, maxIdentifier-len(Minute)-1)
+	}
+	if len(s.Fields) > maxFields {
+		return nil, fmt.Errorf("reading %s cannot be a table: it has %d metrics, at most %d fit", s.Name, len(s.Fields), maxFields)
 	}
 	seen := map[string]bool{}
 	for _, k := range keyColumns {
@@ -113,7 +119,7 @@ func Schema(schemas []*metric.Schema) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "-- %s: %s\n\n", s.Name, s.Help)
+		fmt.Fprintf(&b, "-- %s: %s\n\n", s.Name, strings.Join(strings.Fields(s.Help), " ")) // one line, whatever a plugin says
 		for _, t := range Tiers {
 			fmt.Fprintf(&b, "%s;\n\n", sqlite.CreateReadings(Table(s.Name, t), columns))
 		}

@@ -9,9 +9,10 @@ import (
 
 // CreateReadings returns the statement that makes one wide table of readings
 // with these value columns. A row is one minute, hour or day of one reading
-// row; WITHOUT ROWID, because the key is the only way to it. Whole numbers
-// in a REAL column take one to eight bytes, as SQLite stores them as integers
-// (https://www.sqlite.org/datatype3.html), NULL none.
+// row; WITHOUT ROWID, because the key is the only way to it. The columns are
+// NUMERIC, not REAL: so whole numbers, which most are, take zero to six bytes,
+// while a REAL column of such a table takes eight for each, and the file half
+// as much again (https://www.sqlite.org/datatype3.html).
 func CreateReadings(table string, columns []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %q (\n", table)
