@@ -1,10 +1,24 @@
 // Package query answers one question over both memories: the store (the last
 // 24 h at full resolution) and the database (minutes, hours, days).
+//
+// # How the tiers become one
+//
+// What the store holds of a row comes from the store. What is older comes
+// from the coarsest tier whose step divides the step asked for; where that
+// tier ends (its mark) a finer one goes on, and where its retention has
+// deleted it a coarser one. Seams lie on the boundaries of the coarser side,
+// so that no sample counts twice and none is left out. A row of a tier that
+// is wider than the step gives one point, at its beginning.
+//
+// # Points
+//
+// A gauge's point is the mean over its samples, rows of a tier weighing by
+// their number of samples. A counter's point is what it increased by, divided
+// by the time in which it did: missing samples neither lower nor raise it.
 package query
 
 import (
 	"errors"
-	"math"
 	"time"
 )
 
@@ -19,8 +33,8 @@ const (
 	NoMatch  Op = "!~"
 )
 
-// Matcher is a condition on one label. A label that a row does not have has
-// the empty value.
+// Matcher is a condition on one label or attribute, which the reading must
+// have; one without value is empty.
 type Matcher struct {
 	Label string
 	Op    Op
@@ -31,15 +45,16 @@ type Matcher struct {
 type Request struct {
 	Metric   string // dotted name, second name ("domain.column") or page name
 	Matchers []Matcher
-	From, To time.Time     // From inclusive, To exclusive
-	Step     time.Duration // width of a point; 0 = the finest that fits MaxPoints
+	From, To time.Time     // From inclusive, To exclusive; both are widened to whole steps
+	Step     time.Duration // width of a point, whole seconds; 0 = the finest that fits MaxPoints
 	Limit    int           // series; 0 = MaxSeries
 }
 
 // Bounds of an answer.
 const (
-	MaxPoints = 11000 // per series
-	MaxSeries = 1000
+	MaxPoints = 11000   // per series
+	MaxSeries = 1000    //
+	MaxTotal  = 500_000 // points of all series together: 16 MB
 )
 
 // Tier says where points came from.
@@ -55,7 +70,7 @@ const (
 
 // Series is the answer for one row.
 type Series struct {
-	Labels map[string]string `json:"labels"`
+	Labels map[string]string `json:"labels"` // with attributes
 	Points []Point           `json:"points"` // ascending, absent points left out
 }
 
@@ -70,6 +85,7 @@ type Point struct {
 
 // Result is the answer to a request.
 type Result struct {
+	Host      string        `json:"host"`
 	Metric    string        `json:"metric"`
 	Page      string        `json:"page_name"`
 	Kind      string        `json:"kind"` // gauge or counter; points of a counter are rates per second
@@ -78,12 +94,9 @@ type Result struct {
 	StepSecs  float64       `json:"step_seconds"`
 	Tiers     []Tier        `json:"tiers"`
 	Series    []Series      `json:"series"`
-	Truncated bool          `json:"truncated"` // more series matched than Limit
+	Truncated bool          `json:"truncated"` // more series matched than Limit or MaxTotal allow
 	Notes     []string      `json:"notes"`     // what is missing and why: database away, for example
 }
 
 // ErrBadRequest is wrapped by errors that are the asker's.
 var ErrBadRequest = errors.New("bad request")
-
-// absent is the value of a point that is not there.
-var absent = math.NaN()
