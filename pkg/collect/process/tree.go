@@ -1,7 +1,6 @@
 package process
 
 import (
-	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math"
@@ -9,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"sysops-agent/pkg/procfile"
 )
 
 // tree reads the files of processes relative to an open /proc, without
@@ -18,15 +19,12 @@ type tree struct {
 	root string
 	fd   int // of /proc, open during a sweep
 	// Whether stat of /proc/PID/fd tells the number of open fds (Linux 6.2).
-	sized bool
-	path  []byte // NUL-terminated scratch
-	stx   unix.Statx_t
-	buf   []byte // content of the last file, entries of the last directory
+	sized  bool
+	reader procfile.Reader
+	path   []byte // NUL-terminated scratch
+	stx    unix.Statx_t
+	buf    []byte // content of the last stat, entries of the last directory
 }
-
-// maxFile bounds what is read of one file; the longest is status, with a line
-// of all supplementary groups.
-const maxFile = 1 << 20
 
 // maxFDs bounds the counting of fds by their directory entries; the kernel's
 // own default limit of fds of a process (fs.nr_open) is the same number.
@@ -60,38 +58,24 @@ func (t *tree) probe() bool {
 }
 
 // name makes "PID" or "PID/file" the scratch path.
-func (t *tree) name(pid uint32, file string) *byte {
+func (t *tree) name(pid uint32, file string) []byte {
 	t.path = strconv.AppendUint(t.path[:0], uint64(pid), 10)
 	if file != "" {
 		t.path = append(t.path, '/')
 		t.path = append(t.path, file...)
 	}
 	t.path = append(t.path, 0)
-	return &t.path[0]
+	return t.path
 }
 
-func (t *tree) file(name string) *byte {
+func (t *tree) file(name string) []byte {
 	t.path = append(append(t.path[:0], name...), 0)
-	return &t.path[0]
-}
-
-func openat(dir int, path *byte, flags int) (int, error) {
-	for {
-		//nolint:gosec // the path lives in the tree's scratch, which outlives the call
-		fd, _, e := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
-		switch e {
-		case 0:
-			return int(fd), nil
-		case unix.EINTR:
-		default:
-			return -1, e
-		}
-	}
+	return t.path
 }
 
 // stat reads PID/stat, which the kernel gives in one piece.
 func (t *tree) stat(pid uint32) ([]byte, error) {
-	fd, err := openat(t.fd, t.name(pid, "stat"), unix.O_RDONLY)
+	fd, err := procfile.OpenAt(t.fd, t.name(pid, "stat"), unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -113,38 +97,19 @@ func read(fd int, b []byte) (int, error) {
 // that process and no other: when the process is gone, so are the files in it,
 // even when its pid was given again.
 func (t *tree) dir(pid uint32) (int, error) {
-	return openat(t.fd, t.name(pid, ""), unix.O_PATH|unix.O_DIRECTORY)
+	return procfile.OpenAt(t.fd, t.name(pid, ""), unix.O_PATH|unix.O_DIRECTORY)
 }
 
 // read reads a whole file of a directory.
-func (t *tree) read(dir int, file string) ([]byte, error) {
-	fd, err := openat(dir, t.file(file), unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	n := 0
-	for {
-		m, err := read(fd, t.buf[n:])
-		if err != nil || m == 0 {
-			return t.buf[:n], err
-		}
-		if n += m; n == len(t.buf) {
-			if n >= maxFile {
-				return nil, unix.EFBIG
-			}
-			t.buf = append(t.buf, make([]byte, n)...)
-		}
-	}
-}
+func (t *tree) read(dir int, file string) ([]byte, error) { return t.reader.ReadAt(dir, file) }
 
 // fdSize returns the number of open fds as the size of PID/fd.
 func (t *tree) fdSize(pid uint32) (uint32, error) { return t.size(t.name(pid, "fd")) }
 
-func (t *tree) size(path *byte) (uint32, error) {
+func (t *tree) size(path []byte) (uint32, error) {
 	for {
 		//nolint:gosec // path and the result live in the tree, which outlives the call
-		_, _, e := unix.Syscall6(unix.SYS_STATX, uintptr(t.fd), uintptr(unsafe.Pointer(path)), 0, unix.STATX_SIZE,
+		_, _, e := unix.Syscall6(unix.SYS_STATX, uintptr(t.fd), uintptr(unsafe.Pointer(&path[0])), 0, unix.STATX_SIZE,
 			uintptr(unsafe.Pointer(&t.stx)), 0)
 		switch e {
 		case 0:
@@ -158,7 +123,7 @@ func (t *tree) size(path *byte) (uint32, error) {
 
 // fdEntries counts the entries of the directory fd, up to maxFDs.
 func (t *tree) fdEntries(dir int) (uint32, error) {
-	fd, err := openat(dir, t.file("fd"), unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := procfile.OpenAt(dir, t.file("fd"), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return 0, err
 	}
@@ -171,7 +136,7 @@ func (t *tree) fdEntries(dir int) (uint32, error) {
 		}
 		for b := t.buf[:n]; len(b) > 0; {
 			var name []byte
-			if name, b = entry(b); len(name) > 0 && name[0] != '.' {
+			if name, _, b = procfile.Entry(b); len(name) > 0 && name[0] != '.' {
 				count++
 			}
 		}
@@ -191,33 +156,12 @@ func (t *tree) pids(dst []uint32) ([]uint32, error) {
 		}
 		for b := t.buf[:n]; len(b) > 0; {
 			var name []byte
-			name, b = entry(b)
+			name, _, b = procfile.Entry(b)
 			if pid, ok := pidOf(name); ok {
 				dst = append(dst, pid)
 			}
 		}
 	}
-}
-
-// entry cuts the first struct linux_dirent64 off b and returns its name:
-// inode (8 bytes), offset (8), length (2), type (1), name, NUL.
-func entry(b []byte) (name, rest []byte) {
-	const header = 19
-	if len(b) < header {
-		return nil, nil
-	}
-	size := int(binary.NativeEndian.Uint16(b[16:]))
-	if size < header || size > len(b) {
-		return nil, nil
-	}
-	name = b[header:size]
-	for i, c := range name {
-		if c == 0 {
-			name = name[:i]
-			break
-		}
-	}
-	return name, b[size:]
 }
 
 func pidOf(name []byte) (uint32, bool) {
