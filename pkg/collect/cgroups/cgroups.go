@@ -34,16 +34,24 @@ type Collector struct {
 	max    int
 	layout *cgroup.Layout
 	cache  cgroup.Cache
+	walk   walk
 	files  files
 	faults procfile.Faults
+	row    reading.Cgroup // scratch
 
-	cpu  map[string]metric.Count // CPU time at the last tick, by path
-	next map[string]metric.Count // at this one
-	keep map[string]bool
-	last store.Tick
+	groups map[string]*group // measured at the last tick, by path
+	ticks  uint64
+	last   store.Tick
 
 	rows *store.Writer[reading.Cgroup]
 	all  *store.Writer[reading.Cgroups]
+}
+
+// group is what is remembered of a measured group from tick to tick.
+type group struct {
+	dirs dirs
+	cpu  metric.Count // CPU time at the last tick
+	tick uint64       // in which it was measured last
 }
 
 // New returns the collector.
@@ -53,12 +61,13 @@ func New(env collect.Env, o Options) *Collector {
 	}
 	shard := env.Shard()
 	shard.MaxRows = 2*o.Max + 100 // rows outlive their group by 15 minutes
-	return &Collector{
-		env: env, max: o.Max,
-		cpu: map[string]metric.Count{}, next: map[string]metric.Count{}, keep: map[string]bool{},
+	c := &Collector{
+		env: env, max: o.Max, groups: map[string]*group{},
 		rows: store.NewWriter[reading.Cgroup](env.Store, shard),
 		all:  store.NewWriter[reading.Cgroups](env.Store, env.Shard()),
 	}
+	c.walk = walk{max: o.Max, cache: &c.cache, known: func(path string) bool { return c.groups[path] != nil }}
+	return c
 }
 
 // Collect walks and measures.
@@ -67,25 +76,16 @@ func (c *Collector) Collect(ctx context.Context, t store.Tick) error {
 	if err := c.find(); err != nil {
 		return err
 	}
-	root, controller, ok := c.walked()
-	if !ok {
-		return collect.Unsupported("mount the memory controller or cgroup2", "no cgroup hierarchy shows the groups from their root")
+	c.ticks++
+	c.walk.run()
+	c.faults.Add(c.walk.err)
+	if err := c.measureAll(ctx, t); err != nil {
+		return err
 	}
-	w := walk{root: root, max: c.max, keep: c.keep, cache: &c.cache}
-	w.run()
-	c.faults.Add(w.err)
-	c.rows.Begin(t)
-	for i, u := range w.units {
-		if i%16 == 0 && ctx.Err() != nil {
-			c.rows.End()
-			return fmt.Errorf("measure %d cgroups of %s, of which %d were done: %w", len(w.units), controller, i, ctx.Err())
-		}
-		c.measure(u, t)
-	}
-	c.rows.End()
-	c.turn(t)
-	c.write(&w, t)
-	return c.verdict(&w)
+	c.forget()
+	c.last = t
+	c.write(t)
+	return c.verdict()
 }
 
 // find looks for the hierarchies once; they do not move.
@@ -100,62 +100,78 @@ func (c *Collector) find() error {
 	case err != nil:
 		return fmt.Errorf("look for control groups: %w", err)
 	}
-	c.layout = l
-	c.files = files{layout: l}
+	root, ok := walked(l)
+	if !ok {
+		return collect.Unsupported("mount the memory controller or cgroup2", "no cgroup hierarchy shows the groups from their root")
+	}
+	c.layout, c.walk.root = l, root
 	return nil
 }
 
 // walked returns the directory of the hierarchy that is walked.
-func (c *Collector) walked() (dir, controller string, ok bool) {
-	for _, ctl := range []string{"memory", "cpuacct", "pids", "name=systemd"} {
-		if c.layout.V1(ctl) {
-			dir, ok := c.layout.Dir(ctl, "/")
-			return dir, ctl, ok
+func walked(l *cgroup.Layout) (dir string, ok bool) {
+	for _, controller := range []string{"memory", "cpuacct", "pids", "name=systemd"} {
+		if l.V1(controller) {
+			return l.Dir(controller, "/")
 		}
 	}
-	dir, ok = c.layout.UnifiedDir("/")
-	return dir, "cgroup2", ok
+	return l.UnifiedDir("/")
+}
+
+// measureAll puts the rows of what the walk found.
+func (c *Collector) measureAll(ctx context.Context, t store.Tick) error {
+	c.rows.Begin(t)
+	defer c.rows.End()
+	for i, u := range c.walk.units {
+		if i%16 == 0 && ctx.Err() != nil {
+			return fmt.Errorf("measure %d cgroups, of which %d were done: %w", len(c.walk.units), i, ctx.Err())
+		}
+		c.measure(u, t)
+	}
+	return nil
 }
 
 // measure reads one group and puts its row.
-func (c *Collector) measure(u found, t store.Tick) {
-	r := metric.Blank[reading.Cgroup]()
-	r.Cgroup, r.Unit, r.Container, r.Runtime = u.path, u.info.Unit, u.info.Container, u.info.Runtime
-	if !c.files.read(u.path, &r, &c.faults) {
+func (c *Collector) measure(u *cgroup.Group, t store.Tick) {
+	g := c.groups[u.Path]
+	if g == nil {
+		g = &group{dirs: dirsOf(c.layout, u.Path), cpu: metric.NoCount}
+		c.groups[u.Path] = g
+	}
+	r := &c.row
+	*r = metric.Blank[reading.Cgroup]()
+	r.Cgroup, r.Unit, r.Container, r.Runtime = u.Path, u.Unit, u.Container, u.Runtime
+	if !c.files.read(g.dirs, r, &c.faults) {
 		return // removed
 	}
 	if r.MemoryLimit > 0 {
 		r.MemoryUsed = r.Memory / r.MemoryLimit * 100
 	}
-	if r.CPUUsage != metric.NoCount {
-		c.next[u.path] = r.CPUUsage
-		r.CPUPercent = c.percent(u.path, r.CPUUsage, t)
-	}
-	c.rows.Put(&r)
+	r.CPUPercent = c.percent(g.cpu, r.CPUUsage, t)
+	g.cpu, g.tick = r.CPUUsage, c.ticks
+	c.rows.Put(r)
 }
 
 // percent is the CPU use since the last tick; NaN when that is not known.
-func (c *Collector) percent(path string, now metric.Count, t store.Tick) float64 {
-	before, known := c.cpu[path]
+func (c *Collector) percent(before, now metric.Count, t store.Tick) float64 {
 	seconds, ok := c.env.Elapsed(c.last, t)
-	if !known || !ok || now < before {
+	if !ok || before == metric.NoCount || now == metric.NoCount || now < before {
 		return math.NaN()
 	}
 	return float64(now-before) / 1e6 / seconds * 100
 }
 
-// turn makes this tick the last one.
-func (c *Collector) turn(t store.Tick) {
-	c.last = t
-	c.cpu, c.next = c.next, c.cpu
-	clear(c.next)
+// forget lets go of the groups that were not measured in this tick.
+func (c *Collector) forget() {
+	for path, g := range c.groups {
+		if g.tick != c.ticks {
+			delete(c.groups, path)
+		}
+	}
 }
 
-func (c *Collector) write(w *walk, t store.Tick) {
-	clear(c.keep)
-	for _, u := range w.units {
-		c.keep[u.path] = true
-	}
+func (c *Collector) write(t store.Tick) {
+	w := &c.walk
 	all := metric.Blank[reading.Cgroups]()
 	all.Visited, all.Measured = float64(w.visited), float64(len(w.units))
 	all.LeftOut, all.Unwalked = float64(w.leftOut), float64(w.unwalked)
@@ -165,7 +181,8 @@ func (c *Collector) write(w *walk, t store.Tick) {
 }
 
 // verdict says what was wrong with the tick.
-func (c *Collector) verdict(w *walk) error {
+func (c *Collector) verdict() error {
+	w := &c.walk
 	var why []string
 	hint := "look at the file named; the other groups are measured"
 	if err := c.faults.Err(); err != nil {

@@ -207,8 +207,8 @@ func TestRemovedGroupIsSkipped(t *testing.T) {
 	if why := r.partial(); why != "" || len(r.rows()) != 3 {
 		t.Errorf("after a slice was removed: %d rows, %s", len(r.rows()), why)
 	}
-	if len(r.c.cpu) != 1 {
-		t.Errorf("%d groups are remembered, only one is left with CPU time", len(r.c.cpu))
+	if len(r.c.groups) != 3 {
+		t.Errorf("%d groups are remembered, three are left", len(r.c.groups))
 	}
 }
 

@@ -15,63 +15,92 @@ import (
 	"sysops-agent/pkg/reading"
 )
 
+// dirs are the directories of one group, each ending in a NUL for the kernel;
+// nil where the group has none.
+type dirs struct{ memory, cpuacct, cpu, blkio, pids, unified []byte }
+
+// dirsOf finds the directories of a group once: the files of a controller with a
+// hierarchy of its own are there, all others in the unified one.
+func dirsOf(l *cgroup.Layout, path string) dirs {
+	v1 := func(controller string) []byte {
+		if dir, ok := l.Dir(controller, path); ok && l.V1(controller) {
+			return append([]byte(dir), 0)
+		}
+		return nil
+	}
+	d := dirs{memory: v1("memory"), cpuacct: v1("cpuacct"), cpu: v1("cpu"), blkio: v1("blkio"), pids: v1("pids")}
+	if dir, ok := l.UnifiedDir(path); ok {
+		d.unified = append([]byte(dir), 0)
+	}
+	return d
+}
+
 // files reads the files of one group after the other.
 type files struct {
-	layout *cgroup.Layout
 	reader procfile.Reader
 	faults *procfile.Faults
 	r      *reading.Cgroup
-	any    bool // something was read of the group
+	any    bool   // something was read of the group
+	path   []byte // of the open directory
+	dir    int
 }
 
 // read fills in what the files of the group tell; false when the group is
 // gone. A file that is not there leaves its fields absent: its controller is
 // not enabled for the group, or the kernel is older than the file.
-func (f *files) read(path string, r *reading.Cgroup, faults *procfile.Faults) bool {
+func (f *files) read(d dirs, r *reading.Cgroup, faults *procfile.Faults) bool {
 	f.r, f.faults, f.any = r, faults, false
-	for _, c := range []struct {
-		controller string
-		v1, v2     func(dir string)
-	}{
-		{"memory", f.memory1, f.memory2},
-		{"cpuacct", f.cpuacct1, f.cpu2},
-		{"cpu", f.cpu1, nil},
-		{"blkio", f.blkio1, f.io2},
-		{"pids", f.pids, f.pids},
-	} {
-		dir, ok := f.layout.Dir(c.controller, path)
-		switch {
-		case !ok:
-		case f.layout.V1(c.controller):
-			c.v1(dir)
-		case c.v2 != nil:
-			c.v2(dir)
-		}
-	}
-	if dir, ok := f.layout.UnifiedDir(path); ok {
-		f.pressure(dir)
-	}
+	f.in(d.unified, f.version2)
+	f.in(d.memory, f.memory1)
+	f.in(d.cpuacct, f.cpuacct1)
+	f.in(d.cpu, f.cpu1)
+	f.in(d.blkio, f.blkio1)
+	f.in(d.pids, f.pids)
 	return f.any
 }
 
+// in opens a directory for what is to be read there.
+func (f *files) in(path []byte, read func()) {
+	if path == nil {
+		return
+	}
+	dir, err := procfile.OpenAt(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
+	f.path, f.dir = path[:len(path)-1], dir
+	switch {
+	case err == nil:
+		read()
+		_ = unix.Close(dir)
+	case !gone(err):
+		f.faults.Add(pathError(string(f.path), "", err))
+	}
+}
+
+// gone reports whether the group or file does not exist, was removed while it
+// was read, or cannot be had from this kernel (PSI switched off).
+func gone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP)
+}
+
+func pathError(dir, name string, err error) error {
+	return &fs.PathError{Op: "read", Path: filepath.Join(dir, name), Err: err}
+}
+
 // get reads one file.
-func (f *files) get(dir, name string) ([]byte, bool) {
-	b, err := f.reader.Read(filepath.Join(dir, name))
+func (f *files) get(name string) ([]byte, bool) {
+	b, err := f.reader.ReadAt(f.dir, name)
 	switch {
 	case err == nil:
 		f.any = true
 		return b, true
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.EOPNOTSUPP):
-		return nil, false // removed before or while it was read, or PSI is off
-	default:
-		f.faults.Add(err)
-		return nil, false
+	case !gone(err):
+		f.faults.Add(pathError(string(f.path), name, err))
 	}
+	return nil, false
 }
 
 // bad notes a file that is not what it should be.
-func (f *files) bad(dir, name, reason string) {
-	f.faults.Line(filepath.Join(dir, name), 0, reason)
+func (f *files) bad(name, reason string) {
+	f.faults.Line(filepath.Join(string(f.path), name), 0, reason)
 }
 
 // unlimited is what version 1 says instead of "max": the greatest multiple of
@@ -80,8 +109,8 @@ const unlimited = 1 << 62
 
 // number reads a file with one number; NaN for "max" and for version 1's
 // number of the same meaning.
-func (f *files) number(dir, name string, dst *float64) {
-	b, ok := f.get(dir, name)
+func (f *files) number(name string, dst *float64) {
+	b, ok := f.get(name)
 	if !ok {
 		return
 	}
@@ -91,7 +120,7 @@ func (f *files) number(dir, name string, dst *float64) {
 	}
 	v, ok := procfile.ParseUint(b)
 	if !ok {
-		f.bad(dir, name, "neither a number nor max")
+		f.bad(name, "neither a number nor max")
 		return
 	}
 	if v < unlimited {
@@ -101,27 +130,27 @@ func (f *files) number(dir, name string, dst *float64) {
 
 // count reads a file with one counter, in units of which each is worth
 // 1/divide of ours.
-func (f *files) count(dir, name string, divide uint64, dst *metric.Count) {
-	b, ok := f.get(dir, name)
+func (f *files) count(name string, divide uint64, dst *metric.Count) {
+	b, ok := f.get(name)
 	if !ok {
 		return
 	}
 	v, ok := procfile.ParseUint(bytes.TrimSpace(b))
 	if !ok {
-		f.bad(dir, name, "not a number")
+		f.bad(name, "not a number")
 		return
 	}
 	*dst = metric.Count(v / divide)
 }
 
 // pairs reads a file of lines "key number" and calls set for each.
-func (f *files) pairs(dir, name string, set func(key []byte, v uint64)) {
-	b, ok := f.get(dir, name)
+func (f *files) pairs(name string, set func(key []byte, v uint64)) {
+	b, ok := f.get(name)
 	if !ok {
 		return
 	}
 	if parsePairs(b, set) == 0 && len(b) > 0 {
-		f.bad(dir, name, `no line of the form "key number"`)
+		f.bad(name, `no line of the form "key number"`)
 	}
 }
 
@@ -138,21 +167,21 @@ func parsePairs(b []byte, set func(key []byte, v uint64)) (good int) {
 	return good
 }
 
-func (f *files) pids(dir string) {
-	f.number(dir, "pids.current", &f.r.PIDs)
-	f.number(dir, "pids.max", &f.r.PIDLimit)
+func (f *files) pids() {
+	f.number("pids.current", &f.r.PIDs)
+	f.number("pids.max", &f.r.PIDLimit)
 }
 
 // pressure reads the three PSI files, which only version 2 has.
-func (f *files) pressure(dir string) {
+func (f *files) pressure() {
 	r := f.r
-	f.psi(dir, "cpu.pressure", &r.CPUSome, &r.CPUFull, &r.CPUSomeTime, &r.CPUFullTime)
-	f.psi(dir, "memory.pressure", &r.MemorySome, &r.MemoryFull, &r.MemorySomeTime, &r.MemoryFullTime)
-	f.psi(dir, "io.pressure", &r.IOSome, &r.IOFull, &r.IOSomeTime, &r.IOFullTime)
+	f.psi("cpu.pressure", &r.CPUSome, &r.CPUFull, &r.CPUSomeTime, &r.CPUFullTime)
+	f.psi("memory.pressure", &r.MemorySome, &r.MemoryFull, &r.MemorySomeTime, &r.MemoryFullTime)
+	f.psi("io.pressure", &r.IOSome, &r.IOFull, &r.IOSomeTime, &r.IOFullTime)
 }
 
-func (f *files) psi(dir, name string, some, full *float64, someTime, fullTime *metric.Count) {
-	b, ok := f.get(dir, name)
+func (f *files) psi(name string, some, full *float64, someTime, fullTime *metric.Count) {
+	b, ok := f.get(name)
 	if !ok {
 		return
 	}
@@ -170,7 +199,7 @@ func (f *files) psi(dir, name string, some, full *float64, someTime, fullTime *m
 		}
 	}
 	if n == 0 {
-		f.bad(dir, name, `no line "some avg10=… total=…"`)
+		f.bad(name, `no line "some avg10=… total=…"`)
 	}
 }
 

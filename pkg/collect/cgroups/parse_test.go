@@ -3,6 +3,7 @@ package cgroups
 import (
 	"fmt"
 	"math"
+	"os"
 	"testing"
 
 	"sysops-agent/pkg/metric"
@@ -81,13 +82,19 @@ func FuzzParsers(f *testing.F) {
 func BenchmarkCollect(b *testing.B) {
 	r, root := onHost(b, "unified", Options{Max: 300})
 	for i := range 195 {
-		for _, file := range []string{"memory.current", "memory.stat", "memory.events", "cpu.stat", "io.stat", "pids.current", "io.pressure"} {
-			write(b, fmt.Sprintf("%s/s%03d.service/%s", root, i, file), "8:0 Read 1\n")
+		if err := os.CopyFS(fmt.Sprintf("%s/s%03d.service", root, i), os.DirFS(root+"/system.slice/cron.service")); err != nil {
+			b.Fatal(err)
 		}
+	}
+	for range 3 {
+		r.tick()
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		r.tick()
+	}
+	if why := r.partial(); why != "" {
+		b.Fatal(why)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/200, "ns/group")
 }

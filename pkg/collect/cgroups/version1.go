@@ -8,18 +8,18 @@ import (
 // memory1 reads the memory controller of version 1 (cgroup-v1/memory.rst).
 // Of memory.stat the total_ lines are taken, which like all of version 2
 // include the groups below.
-func (f *files) memory1(dir string) {
+func (f *files) memory1() {
 	r := f.r
-	f.number(dir, "memory.usage_in_bytes", &r.Memory)
-	f.number(dir, "memory.limit_in_bytes", &r.MemoryLimit)
-	f.number(dir, "memory.kmem.usage_in_bytes", &r.Kernel)
-	f.count(dir, "memory.failcnt", 1, &r.MaxEvents)
-	f.pairs(dir, "memory.oom_control", func(key []byte, v uint64) {
+	f.number("memory.usage_in_bytes", &r.Memory)
+	f.number("memory.limit_in_bytes", &r.MemoryLimit)
+	f.number("memory.kmem.usage_in_bytes", &r.Kernel)
+	f.count("memory.failcnt", 1, &r.MaxEvents)
+	f.pairs("memory.oom_control", func(key []byte, v uint64) {
 		if string(key) == "oom_kill" { // since 4.13
 			r.OOMKills = metric.Count(v)
 		}
 	})
-	f.pairs(dir, "memory.stat", func(key []byte, v uint64) {
+	f.pairs("memory.stat", func(key []byte, v uint64) {
 		switch string(key) {
 		case "total_rss":
 			r.Anon = float64(v)
@@ -38,15 +38,15 @@ func (f *files) memory1(dir string) {
 }
 
 // cpuacct1 reads times in nanoseconds (user and system since 4.9).
-func (f *files) cpuacct1(dir string) {
-	f.count(dir, "cpuacct.usage", 1000, &f.r.CPUUsage)
-	f.count(dir, "cpuacct.usage_user", 1000, &f.r.CPUUser)
-	f.count(dir, "cpuacct.usage_sys", 1000, &f.r.CPUSystem)
+func (f *files) cpuacct1() {
+	f.count("cpuacct.usage", 1000, &f.r.CPUUsage)
+	f.count("cpuacct.usage_user", 1000, &f.r.CPUUser)
+	f.count("cpuacct.usage_sys", 1000, &f.r.CPUSystem)
 }
 
-func (f *files) cpu1(dir string) {
+func (f *files) cpu1() {
 	r := f.r
-	f.pairs(dir, "cpu.stat", func(key []byte, v uint64) {
+	f.pairs("cpu.stat", func(key []byte, v uint64) {
 		switch string(key) {
 		case "nr_periods":
 			r.Periods = metric.Count(v)
@@ -60,26 +60,26 @@ func (f *files) cpu1(dir string) {
 
 // blkio1 reads the counters of the throttling layer, which sees all I/O; the
 // scheduler's counters see only what passes a scheduler that counts.
-func (f *files) blkio1(dir string) {
+func (f *files) blkio1() {
 	r := f.r
-	f.service(dir, "blkio.throttle.io_service_bytes", &r.ReadBytes, &r.WriteBytes)
-	f.service(dir, "blkio.throttle.io_serviced", &r.Reads, &r.Writes)
+	f.service("blkio.throttle.io_service_bytes", &r.ReadBytes, &r.WriteBytes)
+	f.service("blkio.throttle.io_serviced", &r.Reads, &r.Writes)
 }
 
 // service prefers the file that includes the groups below (since 5.4).
-func (f *files) service(dir, name string, read, write *metric.Count) {
+func (f *files) service(name string, read, write *metric.Count) {
 	used := name + "_recursive"
-	b, ok := f.get(dir, used)
+	b, ok := f.get(used)
 	if !ok {
 		used = name
-		b, ok = f.get(dir, used)
+		b, ok = f.get(used)
 	}
 	if !ok {
 		return
 	}
 	r, w, good := parseService(b)
 	if !good {
-		f.bad(dir, used, `a line that is neither "major:minor Operation number" nor "Total number"`)
+		f.bad(used, `a line that is neither "major:minor Operation number" nor "Total number"`)
 		return
 	}
 	*read, *write = r, w

@@ -7,15 +7,25 @@ import (
 	"sysops-agent/pkg/procfile"
 )
 
+// version2 reads everything from the one directory of a group. Where a
+// controller has a hierarchy of version 1 its files are not there.
+func (f *files) version2() {
+	f.memory2()
+	f.cpu2()
+	f.io2()
+	f.pids()
+	f.pressure()
+}
+
 // memory2 reads the memory controller of version 2 (cgroup-v2.rst, Memory
 // Interface Files).
-func (f *files) memory2(dir string) {
+func (f *files) memory2() {
 	r := f.r
-	f.number(dir, "memory.current", &r.Memory)
-	f.number(dir, "memory.max", &r.MemoryLimit)
-	f.number(dir, "memory.high", &r.MemoryHigh)
-	f.number(dir, "memory.swap.current", &r.Swap)
-	f.pairs(dir, "memory.events", func(key []byte, v uint64) {
+	f.number("memory.current", &r.Memory)
+	f.number("memory.max", &r.MemoryLimit)
+	f.number("memory.high", &r.MemoryHigh)
+	f.number("memory.swap.current", &r.Swap)
+	f.pairs("memory.events", func(key []byte, v uint64) {
 		switch string(key) {
 		case "high":
 			r.HighEvents = metric.Count(v)
@@ -27,7 +37,7 @@ func (f *files) memory2(dir string) {
 			r.OOMKills = metric.Count(v)
 		}
 	})
-	f.pairs(dir, "memory.stat", func(key []byte, v uint64) {
+	f.pairs("memory.stat", func(key []byte, v uint64) {
 		switch string(key) {
 		case "anon":
 			r.Anon = float64(v)
@@ -48,9 +58,9 @@ func (f *files) memory2(dir string) {
 }
 
 // cpu2 reads cpu.stat, which has the times even where the controller is off.
-func (f *files) cpu2(dir string) {
+func (f *files) cpu2() {
 	r := f.r
-	f.pairs(dir, "cpu.stat", func(key []byte, v uint64) {
+	f.pairs("cpu.stat", func(key []byte, v uint64) {
 		switch string(key) {
 		case "usage_usec":
 			r.CPUUsage = metric.Count(v)
@@ -70,14 +80,14 @@ func (f *files) cpu2(dir string) {
 
 // io2 reads io.stat and adds the devices up. An empty file is a group that
 // has done no I/O.
-func (f *files) io2(dir string) {
-	b, ok := f.get(dir, "io.stat")
+func (f *files) io2() {
+	b, ok := f.get("io.stat")
 	if !ok {
 		return
 	}
 	sum, good := parseIO(b)
 	if !good {
-		f.bad(dir, "io.stat", `a line that is not "major:minor key=number …"`)
+		f.bad("io.stat", `a line that is not "major:minor key=number …"`)
 		return
 	}
 	r := f.r

@@ -1,14 +1,12 @@
 package cgroups
 
 import (
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"sysops-agent/pkg/cgroup"
+	"sysops-agent/pkg/procfile"
 )
 
 const (
@@ -19,72 +17,102 @@ const (
 	maxVisits = 10_000
 )
 
-// found is one unit or container.
-type found struct {
-	path string
-	info cgroup.Info
-}
-
-// walk is one walk over a hierarchy, breadth first, so that what is left out
-// is what lies deepest.
+// walk walks over a hierarchy, breadth first, so that what is left out is what
+// lies deepest. Its buffers are used again by the next walk.
 type walk struct {
-	root     string
-	max      int             // units and containers to return
-	keep     map[string]bool // those measured last time come first
-	cache    *cgroup.Cache
+	root  string
+	max   int                    // units and containers to return
+	known func(path string) bool // those measured last time come first
+	cache *cgroup.Cache
+
+	units    []*cgroup.Group // what was found
 	visited  int
 	unwalked int // groups whose children were not looked at
 	leftOut  int
-	err      error // the first directory that could not be read, for another reason than being gone
-	units    []found
+	err      error // of the first directory that was there but not readable
+
+	queue []place
+	path  []byte // scratch: a directory, a group's path
+	dents []byte
 }
 
+// place is a group still to be looked at.
 type place struct {
-	path  string
+	group *cgroup.Group
 	depth int
 }
 
 // run finds the units and containers below the root.
 func (w *walk) run() {
-	queue := []place{{"/", 0}}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
+	w.units, w.visited, w.unwalked, w.leftOut, w.err = w.units[:0], 0, 0, 0, nil
+	w.queue = append(w.queue[:0], place{w.cache.Known("/"), 0})
+	for i := 0; i < len(w.queue); i++ {
+		at := w.queue[i]
 		w.visited++
-		info := w.cache.Known(at.path).Info
-		if info.Leaf {
-			w.units = append(w.units, found{at.path, info})
+		if at.group.Leaf {
+			w.units = append(w.units, at.group)
 		}
 		switch {
-		case info.Leaf && info.Container != "":
-			continue // what is inside a container is its own business
-		case at.depth == maxDepth || w.visited+len(queue) >= maxVisits:
+		case at.group.Leaf && at.group.Container != "":
+			// What is inside a container is its own business.
+		case at.depth == maxDepth || len(w.queue) >= maxVisits:
 			w.unwalked++
-			continue
-		}
-		for _, name := range w.children(at.path) {
-			queue = append(queue, place{join(at.path, name), at.depth + 1})
+		default:
+			w.children(at)
 		}
 	}
 	w.limit()
 }
 
-// children returns the names of the groups in a group, sorted.
-func (w *walk) children(path string) []string {
-	entries, err := os.ReadDir(filepath.Join(w.root, path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// children queues the groups in a group, in the order of their names.
+func (w *walk) children(at place) {
+	first := len(w.queue)
+	if err := w.list(at); err != nil && !gone(err) {
 		w.unwalked++
 		if w.err == nil {
-			w.err = err
+			w.err = pathError(w.root+at.group.Path, "", err)
 		}
 	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
+	slices.SortFunc(w.queue[first:], func(a, b place) int {
+		switch {
+		case a.group.Path < b.group.Path:
+			return -1
+		case a.group.Path > b.group.Path:
+			return 1
+		}
+		return 0
+	})
+}
+
+func (w *walk) list(at place) error {
+	w.path = append(append(append(w.path[:0], w.root...), at.group.Path...), 0)
+	fd, err := procfile.OpenAt(unix.AT_FDCWD, w.path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if w.dents == nil {
+		w.dents = make([]byte, 32<<10)
+	}
+	w.path = append(w.path[:0], at.group.Path...)
+	if w.path[len(w.path)-1] != '/' {
+		w.path = append(w.path, '/')
+	}
+	for {
+		n, err := unix.Getdents(fd, w.dents)
+		if err != nil || n <= 0 {
+			return err
+		}
+		for b := w.dents[:n]; len(b) > 0; {
+			var name []byte
+			var kind byte
+			if name, kind, b = procfile.Entry(b); kind != unix.DT_DIR || len(name) == 0 || name[0] == '.' {
+				continue
+			}
+			child := w.cache.Group(append(w.path, name...))
+			w.queue = append(w.queue, place{child, at.depth + 1})
 		}
 	}
-	return names
 }
 
 // limit leaves out what is over the limit, the newcomers first.
@@ -92,8 +120,8 @@ func (w *walk) limit() {
 	if w.leftOut = max(0, len(w.units)-w.max); w.leftOut == 0 {
 		return
 	}
-	slices.SortStableFunc(w.units, func(a, b found) int {
-		switch ka, kb := w.keep[a.path], w.keep[b.path]; {
+	slices.SortStableFunc(w.units, func(a, b *cgroup.Group) int {
+		switch ka, kb := w.known(a.Path), w.known(b.Path); {
 		case ka == kb:
 			return 0
 		case ka:
@@ -104,5 +132,3 @@ func (w *walk) limit() {
 	})
 	w.units = w.units[:w.max]
 }
-
-func join(dir, name string) string { return strings.TrimSuffix(dir, "/") + "/" + name }
