@@ -122,3 +122,30 @@ func BenchmarkList(b *testing.B) {
 		dst = tab.List(dst[:0], ByRSS, 50)
 	}
 }
+
+// TestChurn: 20,000 processes come and go with every sweep. What the table
+// holds stays within its bounds, and what it lets go is counted.
+func TestChurn(t *testing.T) {
+	const sweeps = 10
+	heap, tab := heapOf(func() *Table {
+		tab := New(Options{})
+		s := Sample{Parts: HasFDs}
+		for i := range uint64(sweeps) {
+			boot := time.Hour + time.Duration(i)*30*time.Second
+			tab.Begin(epoch.Add(boot), boot)
+			for pid := range uint32(crowd) {
+				s.PID, s.Start = pid, 1+i
+				tab.Observe(&s)
+			}
+			tab.End()
+		}
+		return tab
+	})
+	st := tab.Stats()
+	if st.Live != crowd || st.Dead != DefaultMaxDead || st.Exited != (sweeps-1)*crowd || st.Evicted != st.Exited-DefaultMaxDead {
+		t.Errorf("%+v", st)
+	}
+	if per := heap / (crowd + DefaultMaxDead); per > 1300 {
+		t.Errorf("%.0f bytes a process after the churn, want no growth", per)
+	}
+}

@@ -299,7 +299,7 @@ func TestStates(t *testing.T) {
 func TestNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"bash": "bash", "": "", "a-name-longer-than-15": "a-name-longer-t",
-		"a\nb": "a\ufffdb", "\x1b[31mred": "\ufffd[31mred", "\xff\xfe": "\ufffd", ") R 1": ") R 1",
+		"a\nb": "a\ufffdb", "\x1b[31mred": "\ufffd[31mred", "\xff\xfe": "\ufffd\ufffd", ") R 1": ") R 1",
 	} {
 		if got := NameOf([]byte(in)).String(); got != want {
 			t.Errorf("%q is shown as %q, want %q", in, got, want)

@@ -46,7 +46,7 @@ func TestParseStatNames(t *testing.T) {
 		"empty":              {"", 0, ""},
 		"newline":            {"a\nb", 0, "a\ufffdb"},
 		"escape sequence":    {"\x1b[31m", 0, "\ufffd[31m"},
-		"invalid UTF-8":      {"\xff\xfe", 0, "\ufffd"},
+		"invalid UTF-8":      {"\xff\xfe", 0, "\ufffd\ufffd"},
 		"worker at work":     {"kworker/3:2H-kblockd", pfKthread, "kworker/3:2H"},
 		"worker done":        {"kworker/u8:2+flush-254:0", pfKthread, "kworker/u8:2"},
 		"idle worker":        {"kworker/0:1", pfKthread, "kworker/0:1"},
@@ -225,7 +225,7 @@ func agrees(t *testing.T, p procfs.Proc, dir string) bool {
 	}
 	if l, err := p.Limits(); err == nil && !s.Kernel {
 		b, _ := os.ReadFile(filepath.Join(dir, "limits"))
-		if ours, ok := parseLimits(b); !ok || ours != uint64(l.OpenFiles) {
+		if ours, ok := parseLimits(b); !ok || ours != l.OpenFiles {
 			t.Errorf("pid %d: limit %d, theirs %d", p.PID, ours, l.OpenFiles)
 		}
 	}
