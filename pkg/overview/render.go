@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
+
+	"sysops-agent/pkg/metric"
 )
 
 // MarshalJSON writes the number, or null.
@@ -48,10 +51,22 @@ func Size(b float64) string {
 	return fmt.Sprintf("%.1f PiB", b)
 }
 
-// Render writes the overview as plain lines, rows processes at most.
+// clean is a name that is safe on a terminal. The agent's own names are safe
+// already; but an overview may have come over the network.
+func clean(s string) string {
+	s, _ = metric.LabelValue(s)
+	return s
+}
+
+// Render writes the overview as plain lines, rows processes at most, in one
+// write.
 func (o *Overview) Render(w io.Writer, rows int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s  %s CPUs  load %s %s %s\n", o.Host, o.Time.Format(time.DateTime), o.CPU.Online.plain(),
+	when := "nothing measured yet"
+	if !o.Time.IsZero() {
+		when = o.Time.Format(time.DateTime)
+	}
+	fmt.Fprintf(&b, "%s  %s  %s CPUs  load %s %s %s\n", clean(o.Host), when, o.CPU.Online.plain(),
 		short(o.CPU.Load[0]), short(o.CPU.Load[1]), short(o.CPU.Load[2]))
 	fmt.Fprintf(&b, "cpu   %s  (user %s, system %s, iowait %s, steal %s)\n", o.CPU.Usage.percent(), o.CPU.User.percent(),
 		o.CPU.System.percent(), o.CPU.IOWait.percent(), o.CPU.Steal.percent())
@@ -60,17 +75,17 @@ func (o *Overview) Render(w io.Writer, rows int) error {
 		o.Memory.Available.size(), o.Memory.Total.size(), o.Memory.SwapUsed.size(), o.Memory.SwapTotal.size())
 	o.pressure(&b)
 	for _, d := range o.Disks[:min(len(o.Disks), 4)] {
-		fmt.Fprintf(&b, "disk  %-12s %6s busy  read %s/s  write %s/s  wait %s\n", d.Device, d.Util.percent(), d.Read.size(), d.Write.size(), wait(d.Await))
+		fmt.Fprintf(&b, "disk  %-12s %6s busy  read %s/s  write %s/s  wait %s\n", clean(d.Device), d.Util.percent(), d.Read.size(), d.Write.size(), wait(d.Await))
 	}
 	for _, f := range o.Full[:min(len(o.Full), 3)] {
 		if f.Stuck {
-			fmt.Fprintf(&b, "fs    %-24s does not answer\n", f.Mount)
+			fmt.Fprintf(&b, "fs    %-24s does not answer\n", clean(f.Mount))
 			continue
 		}
-		fmt.Fprintf(&b, "fs    %-24s %6s used, %s available\n", f.Mount, f.Used.percent(), f.Available.size())
+		fmt.Fprintf(&b, "fs    %-24s %6s used, %s available\n", clean(f.Mount), f.Used.percent(), f.Available.size())
 	}
 	for _, n := range o.Net[:min(len(o.Net), 3)] {
-		fmt.Fprintf(&b, "net   %-12s receives %s/s  sends %s/s\n", n.Interface, n.Rx.size(), n.Tx.size())
+		fmt.Fprintf(&b, "net   %-12s receives %s/s  sends %s/s\n", clean(n.Interface), n.Rx.size(), n.Tx.size())
 	}
 	fmt.Fprintf(&b, "tasks %s processes, %s threads, %s running, %s in disk wait, %s zombies\n", o.Tasks.Total.plain(),
 		o.Tasks.Threads.plain(), o.Tasks.Running.plain(), o.Tasks.Blocked.plain(), o.Tasks.Zombies.plain())
@@ -94,21 +109,22 @@ func wait(n Number) string {
 	return fmt.Sprintf("%.1f ms", *n.v*1000)
 }
 
-// groups shows sockets and nodes where there is more than one.
+// groups shows sockets and nodes where there is more than one, four in a line.
 func (o *Overview) groups(b *strings.Builder) {
-	if len(o.Sockets) > 1 {
-		b.WriteString("      ")
-		for _, s := range o.Sockets {
-			fmt.Fprintf(b, "socket %s %s  ", s.ID, s.CPU.percent())
-		}
-		b.WriteByte('\n')
+	var sockets, nodes []string
+	for _, s := range o.Sockets {
+		sockets = append(sockets, fmt.Sprintf("socket %s %s", clean(s.ID), s.CPU.percent()))
 	}
-	if len(o.Nodes) > 1 {
-		b.WriteString("      ")
-		for _, n := range o.Nodes {
-			fmt.Fprintf(b, "node %s cpu %s mem %s  ", n.ID, n.CPU.percent(), n.Memory.percent())
+	for _, n := range o.Nodes {
+		nodes = append(nodes, fmt.Sprintf("node %s cpu %s mem %s", clean(n.ID), n.CPU.percent(), n.Memory.percent()))
+	}
+	for _, g := range [][]string{sockets, nodes} {
+		if len(g) < 2 {
+			continue
 		}
-		b.WriteByte('\n')
+		for four := range slices.Chunk(g, 4) {
+			fmt.Fprintf(b, "      %s\n", strings.Join(four, "  "))
+		}
 	}
 }
 
@@ -118,7 +134,7 @@ func (o *Overview) pressure(b *strings.Builder) {
 	}
 	b.WriteString("psi   ")
 	for _, p := range o.PSI {
-		fmt.Fprintf(b, "%s some %s full %s  ", p.Resource, p.Some.percent(), p.Full.percent())
+		fmt.Fprintf(b, "%s some %s full %s  ", clean(p.Resource), p.Some.percent(), p.Full.percent())
 	}
 	b.WriteString("(10 s)\n")
 }
@@ -133,7 +149,7 @@ func (o *Overview) table(b *strings.Builder, rows int) {
 	shown := map[uint32]bool{}
 	line := func(p Process) {
 		shown[p.PID] = true
-		fmt.Fprintf(b, "%9d %-16s %8s %10s %7s %7d %s\n", p.PID, p.Name, p.CPU.percent(), Size(float64(p.RSS)), p.FDs.plain(), p.Threads, p.State)
+		fmt.Fprintf(b, "%9d %-16s %8s %10s %7s %7d %s\n", p.PID, clean(p.Name), p.CPU.percent(), Size(float64(p.RSS)), p.FDs.plain(), p.Threads, clean(p.State))
 	}
 	for _, p := range o.ByCPU[:min(len(o.ByCPU), (rows+1)/2)] {
 		line(p)
