@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sysops-agent/pkg/metric"
 	"sysops-agent/pkg/proctable"
 	"sysops-agent/pkg/reading"
 	"sysops-agent/pkg/store"
@@ -48,11 +49,11 @@ func bigHost(t *testing.T) (*host, *proctable.Table) {
 		put(disks, int64(10*i),
 			func(r *reading.Disk) {
 				r.Device, r.Utilisation, r.ReadAwait, r.WriteAwait = "sda", 4, 0.001, 0.0125
-				r.ReadBytes, r.WrittenBytes = readingCount(1000+i*20480), readingCount(i*2048)
+				r.ReadBytes, r.WrittenBytes = metric.Count(1000+i*20480), metric.Count(i*2048)
 			},
 			func(r *reading.Disk) {
 				r.Device, r.Utilisation = "nvme0n1", 99.5
-				r.ReadBytes, r.WrittenBytes = readingCount(i*204800), 0
+				r.ReadBytes, r.WrittenBytes = metric.Count(i*204800), 0
 			})
 	}
 	put(every[reading.Filesystem](h, 60), 0,
@@ -63,10 +64,10 @@ func bigHost(t *testing.T) (*host, *proctable.Table) {
 	for i := range uint64(2) {
 		put(nets, int64(10*i),
 			func(r *reading.Network) {
-				r.Interface, r.RxBytes, r.TxBytes = "lo", readingCount(i*10), readingCount(i*10)
+				r.Interface, r.RxBytes, r.TxBytes = "lo", metric.Count(i*10), metric.Count(i*10)
 			},
 			func(r *reading.Network) {
-				r.Interface, r.RxBytes, r.TxBytes = "eth0", readingCount(i*10<<20), readingCount(i*10<<10)
+				r.Interface, r.RxBytes, r.TxBytes = "eth0", metric.Count(i*10<<20), metric.Count(i*10<<10)
 			})
 	}
 	put(every[reading.Processes](h, 30), 0, func(r *reading.Processes) {

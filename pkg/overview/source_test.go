@@ -10,8 +10,6 @@ import (
 	"sysops-agent/pkg/store"
 )
 
-func readingCount(n uint64) metric.Count { return metric.Count(n) }
-
 // What a dead collector left behind is not shown as if it were of now.
 func TestStale(t *testing.T) {
 	h := newHost(t)
@@ -111,7 +109,7 @@ func TestRates(t *testing.T) {
 			w := every[reading.Disk](h, 10)
 			for at := int64(0); at <= tc.at; at += 10 {
 				if v, ok := tc.slots[at]; ok {
-					put(w, at, func(r *reading.Disk) { r.Device, r.ReadBytes = "sda", readingCount(v) })
+					put(w, at, func(r *reading.Disk) { r.Device, r.ReadBytes = "sda", metric.Count(v) })
 				}
 			}
 			d := h.at(tc.at+5, nil).Disks
