@@ -53,6 +53,7 @@ func child(t *testing.T, path string, args ...string) (pid uint32, stdin io.Writ
 
 func TestOwnProcess(t *testing.T) {
 	r := newRig(t, "/proc", Options{})
+	r.c.maxNew = 1 << 20 // however many there are
 	if err := r.c.Collect(t.Context(), store.Now()); err != nil {
 		t.Logf("partial: %v", err)
 	}
@@ -134,6 +135,7 @@ func TestHundredThousandFDs(t *testing.T) {
 func TestExec(t *testing.T) {
 	pid, stdin := child(t, "/bin/sh", "-c", "read x; exec cat")
 	r := newRig(t, "/proc", Options{})
+	r.c.maxNew = 1 << 20
 	collectUntil(t, r, pid, "sh")
 	before := r.live(pid)
 	if _, err := io.WriteString(stdin, "go\n"); err != nil {
@@ -246,6 +248,7 @@ func lookAsNobody(proc string) int {
 	st := store.Open(store.Options{})
 	tab := proctable.New(proctable.Options{})
 	c := New(collect.Env{Proc: proc, Store: st, Interval: step * time.Second}, tab, Options{})
+	c.maxNew = 1 << 20
 	err := c.Collect(context.Background(), store.Now())
 	var p *collect.PartialError
 	hint := ""
