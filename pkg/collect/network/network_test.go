@@ -72,7 +72,7 @@ func TestNetworkHosts(t *testing.T) {
 			"veth12ab34c": {"up": 1, "carrier": 1, "mtu_bytes": 1500, "speed_bytes_per_second": 1.25e9, "util_percent": 0},
 		},
 		"small-vm": {"lo": {"up": 1, "carrier": 1, "mtu_bytes": 65536}, "eth0": {"up": 1, "carrier": 1, "mtu_bytes": 1500}},
-		"weird":    {"lo": {}, "a:b": {}, "new": {}, "\ufffd": {}},
+		"weird":    {"lo": {}, "a:b": {}, "new": {}, "\ufffd\ufffd": {}},
 	} {
 		t.Run(host, func(t *testing.T) {
 			rows, err := sweepNetwork(t, collecttest.Hosts(t)[host], nil)
