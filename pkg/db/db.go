@@ -76,7 +76,8 @@ type DB struct {
 }
 
 // Open returns the database and begins to open it in the background. The
-// state is reported as the part "sqlite" of kind database.
+// state is reported as the part "sqlite" of kind database; what listens to
+// that ([state.Registry.OnChange]) must not call the database.
 func Open(o Options, reg *state.Registry) *DB {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -134,8 +135,8 @@ var errClosed = fmt.Errorf("%w: it was closed", ErrUnavailable)
 // deadline ([Options.Timeout]) covers waiting and running; statements that
 // hit it are interrupted. An error of fn is returned as it is, unless it shows
 // that the database is at fault: then it wraps [ErrUnavailable] too.
-// fn must not call Do. A row that the database refuses is the caller's
-// business.
+// fn must not call Do or Read and must end soon after its context does. A row
+// that the database refuses is the caller's business.
 func (d *DB) Do(ctx context.Context, fn func(*Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()

@@ -65,6 +65,15 @@ func TestClosedIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestCloseWhileItCannotOpen(t *testing.T) {
+	d := start(t, Options{Path: "/proc/nowhere/test.db", retry: time.Hour})
+	d.until(t, state.Degraded)
+	d.Close()
+	if err := d.Do(t.Context(), put("a", 60)); !errors.Is(err, errClosed) {
+		t.Errorf("Do: %v", err)
+	}
+}
+
 func TestRollback(t *testing.T) {
 	mine := errors.New("mine")
 	for name, fn := range map[string]func(*Tx) error{
@@ -180,8 +189,7 @@ func TestNothingRunsAfterTheTransactionBroke(t *testing.T) {
 		if err := tx.UpsertReadings(things, Minute, make([]ReadingRow, 1)); err == nil {
 			t.Error("UpsertReadings ran")
 		}
-		if rows, err := tx.Query("SELECT 1"); err == nil {
-			_ = rows.Close()
+		if err := tx.Rows("thing", func(*RowInfo) error { return nil }); err == nil {
 			t.Error("Query ran")
 		}
 		return nil

@@ -221,8 +221,12 @@ func TestFileDeletedOrReplacedInUse(t *testing.T) {
 				t.Fatalf("a write to a file that nobody can find: %v", err)
 			}
 			d.until(t, state.Degraded)
-			d.until(t, state.Active)
+			d.await(t)
+			if st := d.part.Get(); st.State != state.Degraded {
+				t.Errorf("told as working before a write succeeded: %+v", st)
+			}
 			d.do(t, put("a", 180))
+			d.until(t, state.Active)
 			if n := d.count(t, "thing_minute"); n != 1 {
 				t.Errorf("%d rows in the new file", n)
 			}

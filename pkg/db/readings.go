@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 	"strings"
@@ -154,24 +155,13 @@ func (q *Querier) Readings(sel Selection, fn func(*ReadingRow) error) error {
 	}
 	defer stmt.Close()
 	for _, id := range sel.Rows {
-		rows, err := stmt.QueryContext(q.ctx, q.host, id, sel.From, sel.To)
-		if err != nil {
-			return fmt.Errorf("read table %s: %w", table, q.note(err))
-		}
 		scan.row.Row = id
-		for rows.Next() {
-			if err = rows.Scan(scan.dest...); err != nil {
-				break
-			}
-			scan.finish()
-			if err = fn(&scan.row); err != nil {
-				_ = rows.Close()
-				return err
-			}
-		}
-		_ = rows.Close()
+		rows, err := stmt.QueryContext(q.ctx, q.host, id, sel.From, sel.To)
 		if err == nil {
-			err = rows.Err()
+			var ours error
+			if ours, err = scan.all(rows, fn); ours != nil {
+				return ours
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("read table %s: %w", table, q.note(err))
@@ -185,6 +175,22 @@ type readingScan struct {
 	row     ReadingRow
 	dest    []any
 	counter []bool // of each field
+}
+
+// all hands every row to fn. The first error is fn's, the second that of the
+// database.
+func (s *readingScan) all(rows *sql.Rows, fn func(*ReadingRow) error) (ours, theirs error) {
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(s.dest...); err != nil {
+			return nil, err
+		}
+		s.finish()
+		if err := fn(&s.row); err != nil {
+			return err, nil
+		}
+	}
+	return nil, rows.Err()
 }
 
 // finish fills in the extremes that are not stored.

@@ -131,7 +131,7 @@ func Schema(schemas []*metric.Schema) (string, error) {
 // are missing, in one transaction; from then on also in every database begun
 // anew. What no schema has any more stays as it is. Readings known from
 // [Options] need no call. A schema that cannot be a table is refused before
-// anything is written.
+// anything is written; after [ErrUnavailable] try again.
 func (d *DB) EnsureTables(ctx context.Context, schemas []*metric.Schema) error {
 	for _, s := range schemas {
 		if _, err := valueColumns(s); err != nil {

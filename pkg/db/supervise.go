@@ -26,8 +26,8 @@ func (d *DB) supervise(ctx context.Context) {
 	for {
 		s, err := d.connect(ctx, damage)
 		if err != nil {
-			d.away(err)
-			if !d.rest(ctx, err) {
+			if ctx.Err() != nil || !d.rest(ctx, d.away(err)) {
+				d.shut()
 				return
 			}
 			continue
@@ -78,14 +78,22 @@ func (d *DB) connect(ctx context.Context, damage sqlite.Damage) (*session, error
 	return s, nil
 }
 
+// install takes a session into use. After a loss the state stays as it was
+// until a write succeeds: a device that fails with every flush must not be
+// told as working in between.
 func (d *DB) install(s *session) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.s, d.why = s, nil
 	d.stats.Opens++
 	close(d.ready)
-	d.reportOpen()
+	if d.stats.Opens == 1 || s.noted() {
+		d.reportOpen()
+	}
 }
+
+// noted tells whether the state must name a corrupt file.
+func (s *session) noted() bool { return s.aside != "" && time.Since(s.asideAt) < asideNote }
 
 // retire takes the session out of use, waits for those who use it, and closes
 // it. Its readers and its writer end by their own deadlines.
@@ -109,12 +117,21 @@ func (d *DB) retire(s *session) {
 	<-d.turn
 }
 
-func (d *DB) away(err error) {
+// away notes why the database could not be opened.
+func (d *DB) away(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.why = unavailable(err)
 	d.stats.failed(d.why)
 	d.report(d.why)
+	return err
+}
+
+// shut notes that there will be no further attempt.
+func (d *DB) shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.why = errClosed
 }
 
 // rest waits until the next attempt; false when the database is to close.
@@ -130,9 +147,6 @@ func (d *DB) rest(ctx context.Context, err error) bool {
 	case <-t.C:
 		return true
 	case <-ctx.Done():
-		d.mu.Lock()
-		d.why = errClosed
-		d.mu.Unlock()
 		return false
 	}
 }
@@ -165,7 +179,7 @@ func (d *DB) report(why error) {
 // reportOpen tells that the database works, or, for a day, that an earlier
 // file was corrupt.
 func (d *DB) reportOpen() {
-	if d.s.aside != "" && time.Since(d.s.asideAt) < asideNote {
+	if d.s.noted() {
 		d.part.Degraded(
 			fmt.Sprintf("corrupt: the database was damaged and was moved to %s; a fresh one is in use", d.s.aside),
 			"recover it with sqlite3's .recover if its history is needed, then delete it; check the disk")

@@ -46,7 +46,7 @@ func TestLockHolder(t *testing.T) {
 func FuzzLockHolder(f *testing.F) {
 	f.Add(someLocks, uint64(2531452))
 	f.Add("1: POSIX ADVISORY WRITE 99999999999999999999 fd:00:1 0 EOF", uint64(1))
-	f.Add(strings.Repeat("x", 100_000), uint64(1))
+	f.Add(strings.Repeat("x ", 100), uint64(1))
 	f.Fuzz(func(t *testing.T, text string, ino uint64) {
 		pid := lockHolder(strings.NewReader(text), unix.Mkdev(0xfd, 0), ino, 31)
 		if pid < 0 || pid == 31 {
