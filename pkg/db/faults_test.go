@@ -82,6 +82,9 @@ func TestLockedInUse(t *testing.T) {
 	if err := d.Do(t.Context(), func(*Tx) error { called = true; return nil }); !errors.Is(err, ErrUnavailable) || called {
 		t.Errorf("while writing pauses: %v, called %v", err, called)
 	}
+	if n := d.Stats().Refused; n != 1 {
+		t.Errorf("%d calls were refused at once, want the second", n)
+	}
 	d.count(t, "host") // reading goes on
 	c.end(t)
 	d.mu.Lock()
@@ -305,6 +308,42 @@ func TestCorruptInUse(t *testing.T) {
 
 	d = open(t, Options{Path: d.path}) // and so does no restart
 	d.until(t, state.Degraded, aside[0])
+}
+
+// SQLite once calling a file corrupt that its check finds whole costs nothing;
+// twice, it is believed.
+func TestSuspectedThenCondemned(t *testing.T) {
+	d := open(t, Options{})
+	d.do(t, put("a", 60))
+	suspect := func(*Querier) error { return &sqlite.Error{Fault: sqlite.Corrupt, Text: "seen broken"} }
+	for i, want := range []struct{ rows, aside int }{{1, 0}, {0, 1}} {
+		if err := d.Read(t.Context(), suspect); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		d.await(t)
+		if n, aside := d.count(t, "thing_minute"), sqlite.Aside(d.path); n != want.rows || len(aside) != want.aside {
+			t.Errorf("time %d: %d rows, moved aside %v", i+1, n, aside)
+		}
+	}
+}
+
+// An I/O error has the file reopened; nothing of it is lost or moved.
+func TestReopenedAfterAnIOError(t *testing.T) {
+	d := open(t, Options{})
+	d.do(t, put("a", 60))
+	err := d.Do(t.Context(), func(tx *Tx) error {
+		return errors.Join(put("b", 60)(tx), &sqlite.Error{Fault: sqlite.IO, Text: "the device is gone", Err: unix.EIO})
+	})
+	if !errors.Is(err, ErrUnavailable) || !errors.Is(err, unix.EIO) {
+		t.Fatal(err)
+	}
+	d.until(t, state.Degraded, "input/output error", "the device is gone")
+	d.await(t)
+	d.do(t, put("c", 60))
+	d.until(t, state.Active)
+	if n := d.count(t, "thing_minute"); n != 2 || d.Stats().Opens != 2 || len(sqlite.Aside(d.path)) > 0 {
+		t.Errorf("%d rows, %+v", n, d.Stats())
+	}
 }
 
 func TestCorruptNoteEndsAfterADay(t *testing.T) {
