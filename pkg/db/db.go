@@ -9,10 +9,12 @@
 //
 // The fixed tables are in migrations/; the wide tables of readings are
 // derived from the schemas of package metric (see [Schema] and
-// [DB.EnsureTables]). A later second kind of database takes the place of
-// package db/sqlite: session.go and schema.go are the only files that call it,
-// and all SQL elsewhere is written so that both understand it ($1 parameters,
-// ON CONFLICT).
+// [DB.EnsureTables]).
+//
+// What is particular to SQLite is in package db/sqlite, called as plain
+// functions: opening, faults of errors, DDL, a few statements. All SQL here is
+// written so that PostgreSQL understands it too ($1 parameters, ON CONFLICT);
+// a second kind of database makes of those functions an interface.
 //
 // # What happens when
 //
