@@ -23,7 +23,7 @@ type Collect struct {
 	Conntrack  Common     `toml:"conntrack" defaults:"interval=60s" help:"Entries and limit of connection tracking."`
 	FD         Common     `toml:"fd" defaults:"interval=10s" help:"File descriptors and inodes of the system."`
 	Process    Process    `toml:"process" defaults:"interval=30s" help:"Processes: totals of all of them, and rows of the watched and the largest."`
-	Cgroup     Cgroup     `toml:"cgroup" defaults:"interval=10s" help:"Units and containers, from the cgroup tree (v1 and v2)."`
+	Cgroup     Cgroup     `toml:"cgroup" defaults:"interval=30s" help:"Units and containers, from the cgroup tree (v1 and v2)."`
 	Self       Common     `toml:"self" defaults:"interval=10s" help:"The agent's own use of the machine."`
 }
 
@@ -42,7 +42,7 @@ type Disk struct {
 // Filesystem is section [collect.filesystem].
 type Filesystem struct {
 	Common
-	ExcludeTypes  Globs         `toml:"exclude_types" default:"autofs,binfmt_misc,bpf,cgroup,cgroup2,configfs,debugfs,devpts,devtmpfs,efivarfs,fusectl,fuse.lxcfs,hugetlbfs,mqueue,nsfs,proc,pstore,ramfs,rpc_pipefs,securityfs,selinuxfs,squashfs,sysfs,tracefs" check:"glob" reload:"live" help:"Types of filesystems to leave out."`
+	ExcludeTypes  Globs         `toml:"exclude_types" default:"autofs,binfmt_misc,bpf,cgroup,cgroup2,configfs,debugfs,devpts,devtmpfs,efivarfs,erofs,fusectl,fuse.lxcfs,hugetlbfs,iso9660,mqueue,nsfs,proc,pstore,ramfs,rpc_pipefs,securityfs,selinuxfs,squashfs,sysfs,tracefs" check:"glob" reload:"live" help:"Types of filesystems to leave out."`
 	ExcludeMounts Globs         `toml:"exclude_mounts" default:"/proc/*,/sys/*,/snap/*,/run/user/*,/run/credentials/*,/run/netns/*,/run/docker/*,/run/containerd/*,/var/lib/docker/*,/var/lib/containers/*,/var/lib/containerd/*,/var/lib/kubelet/*" check:"glob" reload:"live" help:"Mount points to leave out; * also stands for slashes."`
 	Timeout       time.Duration `toml:"timeout" default:"5s" min:"1s" max:"60s" reload:"live" help:"Longest wait for one filesystem: a dead network mount is reported, not waited for."`
 }

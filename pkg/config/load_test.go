@@ -174,7 +174,7 @@ func TestCollectorsInCommon(t *testing.T) {
 	want := map[string]time.Duration{
 		"cpu": 10, "cpufreq": 60, "memory": 10, "vmstat": 10, "numa": 10, "psi": 10, "edac": 60, "disk": 10,
 		"filesystem": 60, "md": 60, "network": 10, "sockets": 10, "conntrack": 60, "fd": 10, "process": 30,
-		"cgroup": 10, "self": 10,
+		"cgroup": 30, "self": 10,
 	}
 	if len(names) != len(want) {
 		t.Errorf("%d collectors %v, want %d", len(names), names, len(want))
