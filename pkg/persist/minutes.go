@@ -108,12 +108,14 @@ func (p *Persister) fold(w *writer, s *metric.Schema, rows []*store.Row, from, t
 	f, m := &p.scratch.f, &p.scratch.m
 	for _, row := range rows {
 		row.ReadAll(from, to, m)
-		for lo, hi := 0, 0; lo < len(m.T); lo = hi {
-			minute := floor(m.T[lo], 60)
-			for hi = lo + 1; hi < len(m.T) && m.T[hi] < minute+60; hi++ {
+		for lo := 0; lo < len(m.T); {
+			minute, hi := floor(m.T[lo], 60), lo+1
+			for hi < len(m.T) && m.T[hi] < minute+60 {
+				hi++
 			}
 			f.begin(s.Fields)
 			f.samples(m.V, lo, hi)
+			lo = hi
 			at, twice := slices.BinarySearchFunc(out, minute, func(r db.ReadingRow, t int64) int { return int(r.Time - t) })
 			if twice { // the minute in which a row died and came back
 				f.row(&out[at])
