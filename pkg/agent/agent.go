@@ -25,6 +25,7 @@ import (
 	"sysops-agent/pkg/proctable"
 	"sysops-agent/pkg/publish/prometheus"
 	"sysops-agent/pkg/publish/web"
+	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/reading"
 	"sysops-agent/pkg/state"
 	"sysops-agent/pkg/store"
@@ -229,6 +230,7 @@ func (a *agent) buildWeb() {
 		Metrics:   prometheus.New(prometheus.Options{Store: a.store, State: a.reg, Events: a.bus, Build: b}),
 		Ready:     a.ready,
 		Processes: a.processes,
+		Range:     query.New(a.store, a.db, reading.All(), a.cfg.Agent.Hostname).Range,
 		Topology:  topology,
 		Overview:  a.overview,
 	}, a.log.With().Str("part", "web").Logger())
