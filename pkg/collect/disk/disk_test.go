@@ -52,7 +52,7 @@ func TestDiskHosts(t *testing.T) {
 		"two-socket-smt-off": {"dm-0,vg0-root,; loop0,,; md0,,; nvme0n1,,Fictional NVMe 1.6TB; sda,,EXEMPLAR HDD4T; sdb,,EXEMPLAR HDD4T; sr0,,", ""},
 		"four-node":          {"cciss/c0d0,,; dm-0,luks-scratch,; md127,,; nvme0n1,,Fictional NVMe 7.68TB; nvme1n1,,Fictional NVMe 7.68TB", ""},
 		"small-vm":           {"loop0,,; vda,,; zram0,,", ""},
-		"weird":              {"sda,,; sd\ufffde,,", "weird/proc/diskstats:2: no device number in"},
+		"weird":              {"sda,,; sd\ufffd\ufffde,,", "weird/proc/diskstats:2: no device number in"},
 	} {
 		t.Run(host, func(t *testing.T) {
 			rows, err := sweepDisk(t, collecttest.Hosts(t)[host], nil)

@@ -57,7 +57,7 @@ func TestFilesystemHosts(t *testing.T) {
 			"/run|tmpfs|tmpfs", "/srv/data|/dev/nvme0n1p1|ext4",
 		},
 		"small-vm": {"/|/dev/vda1|ext4", "/dev/shm||tmpfs"},
-		"weird":    {"/mnt/a\ufffdb\ufffdc\\d |/dev/sdb1|xfs", "/mnt/dav|https://host.example/dir|fuse.davfs", "/mnt/\ufffd\ufffd[31m|/dev/sdb2|xfs", "/|/dev/sda1|ext4"},
+		"weird":    {"/mnt/a\ufffdb\ufffdc\\d |/dev/sdb1|xfs", "/mnt/dav|https://host.example/dir|fuse.davfs", "/mnt/\ufffd\ufffd\ufffd[31m|/dev/sdb2|xfs", "/|/dev/sda1|ext4"},
 	} {
 		t.Run(host, func(t *testing.T) {
 			rows, err := sweepFilesystem(t, collecttest.Hosts(t)[host], newFakeFS())
