@@ -25,7 +25,7 @@ func (o *option) parse(text string) (reflect.Value, bool) {
 		return v, bad < 0
 	}
 	v := reflect.New(o.typ).Elem()
-	ok := false
+	var ok bool
 	switch o.kind {
 	case kindBool:
 		v.SetBool(text == "true")
