@@ -33,5 +33,6 @@ func (g *globals) client(stderr io.Writer) (*client.Client, error) {
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

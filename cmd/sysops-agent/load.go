@@ -50,7 +50,9 @@ func newCheckConfig(g *globals) *cobra.Command {
 		Long: `Reads the configuration as the agent would (file, environment, flags) and prints
 every problem with its file, line and column, and what is allowed instead.
 Exit code 0: good, 78: it has problems. Warnings do not count as problems.`,
-		Args: cobra.NoArgs,
+		Example: `  sysops-agent check-config
+  sysops-agent check-config --config ./my.toml`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := g.load(cmd.ErrOrStderr(), false)
 			if err != nil {
@@ -69,15 +71,16 @@ Exit code 0: good, 78: it has problems. Warnings do not count as problems.`,
 func newConfig(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "config", Short: "Show the configuration, or an example of it",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noArgs,
+		RunE: help,
 	}
 	var asJSON bool
 	show := &cobra.Command{
-		Use:   "print",
-		Short: "Print the configuration in force, with the origin of every value",
-		Long:  "Prints every key with its value and where it comes from (default, file and line,\nenvironment, flag). Secrets are not shown.",
-		Args:  cobra.NoArgs,
+		Use:     "print",
+		Short:   "Print the configuration in force, with the origin of every value",
+		Long:    "Prints every key with its value and where it comes from (default, file and line,\nenvironment, flag). Secrets are not shown.",
+		Example: "  sysops-agent config print --config ./my.toml",
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := g.load(cmd.ErrOrStderr(), true)
 			if err != nil {
@@ -93,8 +96,11 @@ func newConfig(g *globals) *cobra.Command {
 	c.AddCommand(show, &cobra.Command{
 		Use:   "example",
 		Short: "Print a commented configuration file with every key at its default",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return config.Example(cmd.OutOrStdout()) },
+		Long: `Prints a configuration file that changes nothing: every key is there, explained,
+with what it allows and its default, and commented out.`,
+		Example: "  sysops-agent config example > /etc/sysops-agent/config.toml",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return config.Example(cmd.OutOrStdout()) },
 	})
 	return c
 }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -58,13 +60,13 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, p)
 		}
 		return exitConfig
-	case errors.As(err, &usage), cmd == root:
-		fmt.Fprintf(stderr, "sysops-agent: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "sysops-agent: %s\nSee `%s --help`.\n", plain(err.Error()), cmd.CommandPath())
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitFailed
 	default:
-		fmt.Fprintf(stderr, "sysops-agent: %v\n", err)
+		fmt.Fprintf(stderr, "sysops-agent: %s\n", plain(err.Error()))
 		return exitFailed
 	}
 }
@@ -96,8 +98,8 @@ Configure it:      sysops-agent config example > /etc/sysops-agent/config.toml
 Without a configuration file everything has a sensible default.
 Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 bad configuration.`,
 		SilenceUsage: true, SilenceErrors: true,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noArgs,
+		RunE: help,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&g.config, "config", "", "configuration `FILE` (default "+config.DefaultFile+" where it exists)")
@@ -108,23 +110,39 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 bad configuration.`,
 		newRun(g), newStatus(g), newTop(g), newQuery(g), newMetrics(g),
 		newCheckConfig(g), newConfig(g), newDB(g), newVersion(g),
 	)
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
 	return root
 }
 
-// wrapArgs makes a wrong number of arguments a usage error.
-func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
+// help is what a command does that only has commands below it.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// noArgs refuses arguments. Below a command that has commands, an argument is
+// one of them, misspelt.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case !cmd.HasSubCommands():
+		return usageError{fmt.Errorf("%s takes no argument, but here is %q", cmd.Name(), args[0])}
+	}
+	cmd.SuggestionsMinimumDistance = 2 // edits
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		return usageError{fmt.Errorf("there is no command %q; did you mean %s?", args[0], strings.Join(like, " or "))}
+	}
+	return usageError{fmt.Errorf("there is no command %q", args[0])}
+}
+
+// plain makes text that may come from elsewhere fit for one line of a
+// terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		default:
+			return r
 		}
-	}
-	for _, sub := range c.Commands() {
-		wrapArgs(sub)
-	}
+	}, strings.TrimSpace(s))
 }

@@ -19,7 +19,9 @@ func newMetrics(*globals) *cobra.Command {
 		Long: `Prints every metric that this agent can collect: name, unit, kind, resolution,
 labels, the name on the Prometheus page and the SQL column, and what it is.
 No agent needs to run.`,
-		Args: cobra.NoArgs,
+		Example: `  sysops-agent metrics | less
+  sysops-agent metrics --json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), metric.Reference(reading.All()))

@@ -21,7 +21,7 @@ The data directory holds the history; a second agent on it is refused.`,
 		Example: `  sysops-agent run
   sysops-agent run --data-dir ./data --live
   sysops-agent run --listen off --config ./my.toml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, src, err := g.load(io.Discard, false) // the agent logs the warnings itself
 			if err != nil {
@@ -36,7 +36,7 @@ The data directory holds the history; a second agent on it is refused.`,
 	}
 	f := c.Flags()
 	f.StringVar(&g.listen, "listen", "", "`ADDRESS` of the page and the API: HOST:PORT, or off (default 127.0.0.1:9100)")
-	f.StringVar(&g.logLevel, "log-level", "", "least important messages: trace, debug, info, warn, error")
+	f.StringVar(&g.logLevel, "log-level", "", "`LEVEL` of the least important messages: trace, debug, info, warn, error")
 	f.BoolVar(&live, "live", false, "print a summary of the host every ten seconds")
 	return c
 }

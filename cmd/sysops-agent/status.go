@@ -20,7 +20,10 @@ func newStatus(g *globals) *cobra.Command {
 publishers. --json prints the array {name, kind, state, reason, since,
 enable_hint, …}.
 Exit code 0 whatever the health is, 1 when no agent answers.`,
-		Args: cobra.NoArgs,
+		Example: `  sysops-agent status
+  sysops-agent status --data-dir ./data
+  sysops-agent status --server db01:9100 --json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := g.client(cmd.ErrOrStderr())
 			if err != nil {
@@ -48,14 +51,15 @@ func writeStatus(out io.Writer, a web.Agent, parts []state.Status) error {
 	if listen == "" {
 		listen = "socket only"
 	}
-	fmt.Fprintf(out, "%s  sysops-agent %s, pid %d, up %s, on %s: %s\n\n", a.Hostname, a.Version, a.PID,
-		(time.Duration(a.Uptime) * time.Second), listen, a.Health.Level)
+	fmt.Fprintf(out, "%s  sysops-agent %s, pid %d, up %s, on %s: %s\n\n", plain(a.Hostname), plain(a.Version), a.PID,
+		time.Duration(a.Uptime)*time.Second, plain(listen), plain(string(a.Health.Level)))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tNAME\tSTATE\tSINCE\tREASON")
 	for _, p := range parts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Kind, p.Name, p.State, p.Since.Local().Format(time.DateTime), p.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", plain(string(p.Kind)), plain(p.Name), plain(string(p.State)),
+			p.Since.Local().Format(time.DateTime), plain(p.Reason))
 		if p.EnableHint != "" {
-			fmt.Fprintf(w, "\t\t\t\t→ %s\n", p.EnableHint)
+			fmt.Fprintf(w, "\t\t\t\t→ %s\n", plain(p.EnableHint))
 		}
 	}
 	return w.Flush()

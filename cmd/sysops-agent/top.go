@@ -22,7 +22,10 @@ func newTop(g *globals) *cobra.Command {
 		Long: `Shows what the running agent knows of the host now and refreshes it until
 interrupted. The numbers are the agent's own, as old as its last sweep; nothing
 is measured twice. Without a terminal it prints once.`,
-		Args: cobra.NoArgs,
+		Example: `  sysops-agent top
+  sysops-agent top --interval 5s
+  sysops-agent top --server db01:9100 --once`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < 100*time.Millisecond {
 				return usageError{fmt.Errorf("--interval %s is shorter than 100ms", every)}
@@ -48,14 +51,17 @@ func (g *globals) top(cmd *cobra.Command, every time.Duration, once bool) error 
 	defer tick.Stop()
 	for {
 		o, err := c.Overview(ctx)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil // interrupted: that is how it ends
+		case err != nil:
 			return err
 		}
 		if g.json {
 			if err := printJSON(out, o); err != nil {
 				return err
 			}
-		} else if err := draw(out, o, rows, terminal && !once); err != nil {
+		} else if err := draw(out, &o, rows, terminal && !once); err != nil {
 			return err
 		}
 		if once || !terminal {
@@ -73,8 +79,9 @@ func (g *globals) top(cmd *cobra.Command, every time.Duration, once bool) error 
 // headRows is what the overview takes above its table at most.
 const headRows = 22
 
-// draw writes one picture in one write, over the one before.
-func draw(out io.Writer, o overview.Overview, rows int, over bool) error {
+// draw writes one picture in one write, over the one before if there was one:
+// then it is no higher than the terminal, because it would scroll.
+func draw(out io.Writer, o *overview.Overview, rows int, over bool) error {
 	var b bytes.Buffer
 	if over {
 		b.WriteString("\x1b[H") // home; each line then clears its rest
@@ -83,7 +90,11 @@ func draw(out io.Writer, o overview.Overview, rows int, over bool) error {
 	if err := o.Render(&text, max(rows-headRows, 4)); err != nil {
 		return err
 	}
+	left := rows - 1 // the cursor stays below
 	for line := range bytes.Lines(text.Bytes()) {
+		if left--; over && left < 0 {
+			break
+		}
 		b.Write(bytes.TrimSuffix(line, []byte("\n")))
 		if over {
 			b.WriteString("\x1b[K")

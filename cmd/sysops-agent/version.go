@@ -13,13 +13,20 @@ func newVersion(*globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Long:  "Prints the version, the commit it was built from and the Go it was built with.",
+		Example: `  sysops-agent version
+  sysops-agent version --json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := prometheus.ReadBuild(version)
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), map[string]string{"version": b.Version, "revision": b.Revision, "go_version": b.GoVersion})
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "sysops-agent %s (%s, %s)\n", b.Version, b.Revision, b.GoVersion)
+			from := b.GoVersion
+			if b.Revision != "" {
+				from = b.Revision + ", " + from
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "sysops-agent %s (%s)\n", b.Version, from)
 			return err
 		},
 	}
