@@ -184,6 +184,9 @@ func (b *batch) write(tx *db.Tx, how func(*db.Tx, *part) error) error {
 		case !b.isRefused(pt): // then the mark is behind because it could not move
 			err = errMoved
 		}
+		if err == nil && pt.from < pt.was.ts {
+			err = seenBefore(tx, pt)
+		}
 		if err != nil {
 			return err
 		}
@@ -194,6 +197,17 @@ func (b *batch) write(tx *db.Tx, how func(*db.Tx, *part) error) error {
 	h := b.p.o.Heartbeat()
 	h.Time = b.p.now().Wall.Unix()
 	return tx.Beat(h)
+}
+
+// seenBefore corrects when rows were first seen, for a clock that was ahead
+// when they were: by it, hours and queries look for them.
+func seenBefore(tx *db.Tx, pt *part) error {
+	_, err := tx.Exec(`UPDATE reading_row SET first_seen = $1 WHERE host = $2 AND reading = $3 AND first_seen > $1`,
+		pt.from, tx.Host(), pt.schema.Name)
+	if err != nil {
+		return fmt.Errorf("set back when the rows of reading %s were first seen: %w", pt.schema.Name, err)
+	}
+	return nil
 }
 
 // plainly writes one part as it is.

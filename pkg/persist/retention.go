@@ -84,37 +84,50 @@ func (c *cleaner) reading(s *metric.Schema, keep Retention) error {
 		return nil
 	}
 	for i, t := range db.Tiers {
-		err := c.repeat(&c.deleted[i], func(tx *db.Tx) (int64, error) {
-			return tx.DeleteBefore(s, t, c.now-keep.of(t), deleteRows)
-		})
-		if err != nil {
-			return err
+		o := outdated{table: db.Table(s.Name, t), reading: s.Name, before: c.now - keep.of(t)}
+		for {
+			err := c.p.read(c.ctx, o.find)
+			if err != nil {
+				return err
+			}
+			if len(o.rows) == 0 {
+				break
+			}
+			if err := c.once(&c.deleted[i], o.delete); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // repeat calls del in transactions of their own until it deletes less than it
-// may, leaving the writer to others in between.
+// may.
 func (c *cleaner) repeat(total *int64, del func(*db.Tx) (int64, error)) error {
 	for {
-		var n int64
-		start := time.Now()
-		err := c.p.do(c.ctx, func(tx *db.Tx) (err error) {
-			n, err = del(tx)
+		before := *total
+		if err := c.once(total, del); err != nil || *total-before < deleteRows {
 			return err
-		})
-		if err != nil {
-			return err
-		}
-		*total += n
-		if n < deleteRows {
-			return nil
-		}
-		if !c.p.rest(c.ctx, 3*time.Since(start)) {
-			return c.ctx.Err()
 		}
 	}
+}
+
+// once calls del in a transaction and leaves the writer to others for a while.
+func (c *cleaner) once(total *int64, del func(*db.Tx) (int64, error)) error {
+	var n int64
+	start := time.Now()
+	err := c.p.do(c.ctx, func(tx *db.Tx) (err error) {
+		n, err = del(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	*total += n
+	if n > 0 && !c.p.rest(c.ctx, 3*time.Since(start)) {
+		return c.ctx.Err()
+	}
+	return nil
 }
 
 // finish counts, logs and, when the retention was shortened, makes the file

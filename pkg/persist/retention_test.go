@@ -2,6 +2,7 @@ package persist
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +18,15 @@ func (h *host) clean() {
 	}
 }
 
-// old writes n rows of a tier of probe, one a step, the last before now.
+// old writes n rows of a tier of probe, one a step, the last before now; the
+// oldest first, as the agent does.
 func (h *host) old(tier db.Tier, label string, n int64) {
 	h.t.Helper()
 	err := h.d.Do(context.Background(), func(tx *db.Tx) error {
 		last := floor(h.wall, tier.Step()) - tier.Step()
 		rows := make([]db.ReadingRow, n)
 		for i := range rows {
-			at := last - int64(i)*tier.Step()
+			at := last - (n-1-int64(i))*tier.Step()
 			id, err := tx.RowID("probe", `{"name":"`+label+`"}`, `{"note":""}`, at)
 			if err != nil {
 				return err
@@ -128,5 +130,36 @@ func TestRetentionStopsWithItsContext(t *testing.T) {
 	h.clean()
 	if n := h.number(`SELECT count(*) FROM probe_minute`); n != 30*1440-15 {
 		t.Errorf("%d rows left: the interrupted run was not taken up again", n)
+	}
+}
+
+// A host of many short-lived rows, where one transaction can neither look
+// through all of them nor delete from all.
+func TestRetentionOfManyRows(t *testing.T) {
+	h := newHost(t, midnight)
+	for _, name := range []string{"a", "b", "c"} {
+		h.old(db.Minute, name, 600)
+	}
+	err := h.d.Do(context.Background(), func(tx *db.Tx) error {
+		var rows []db.ReadingRow
+		for i := range 3 * int64(findRows) {
+			at := midnight - 86400 + i%2*7200 // half of them too old
+			id, err := tx.RowID("probe", fmt.Sprintf(`{"name":"%d"}`, i), `{}`, at)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, db.ReadingRow{Row: id, Time: at, N: 1, Val: make([]float64, 4)})
+		}
+		return tx.UpsertReadings(probes, db.Minute, rows)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.p.SetRetention(Retention{MinuteDays: 1, HourlyDays: 1, DailyDays: 1})
+	h.flush()
+	h.pass(900)
+	h.clean()
+	if n := h.number(`SELECT count(*) FROM probe_minute`); n != 3*600+3*findRows/2 {
+		t.Errorf("%d rows stay", n)
 	}
 }

@@ -34,7 +34,7 @@ func (p *Persister) rollUpOne(w *writer, s *metric.Schema, fine, coarse db.Tier)
 	end := floor(done.ts, step)
 	from := stored.ts
 	if !stored.had {
-		first, some, err := p.firstSeen(w, s.Name)
+		first, some, err := p.oldest(w, s.Name, fine)
 		if err != nil {
 			return err
 		}
@@ -150,14 +150,14 @@ func (p *Persister) seen(w *writer, reading string, from, to int64) ([]int64, er
 	return ids, err
 }
 
-// firstSeen returns the time of the oldest row of a reading.
-func (p *Persister) firstSeen(w *writer, reading string) (first int64, some bool, err error) {
+// oldest returns the time of the oldest row of a tier. It looks through the
+// table: it is asked once, before the first rollup.
+func (p *Persister) oldest(w *writer, reading string, tier db.Tier) (first int64, some bool, err error) {
+	table := db.Table(reading, tier)
 	err = p.read(w.ctx, func(q *db.Querier) error {
 		var ts *int64
-		err := q.QueryRow(`SELECT min(first_seen) FROM reading_row WHERE host = $1 AND reading = $2`,
-			[]any{q.Host(), reading}, &ts)
-		if err != nil {
-			return fmt.Errorf("look for the first row of reading %s: %w", reading, err)
+		if err := q.QueryRow(fmt.Sprintf(`SELECT min("ts") FROM %q WHERE "host" = $1`, table), []any{q.Host()}, &ts); err != nil {
+			return fmt.Errorf("look for the oldest row of table %s: %w", table, err)
 		}
 		if some = ts != nil; some {
 			first = *ts

@@ -91,7 +91,7 @@ func similar(all []*metric.Schema, name string) []string {
 			f := &s.Fields[i]
 			for _, n := range []string{f.Name, secondName(s, f), f.Page} {
 				d := distance(name, n)
-				if strings.Contains(n, name) || last != "" && strings.Contains(n, last) {
+				if n != f.Page && (strings.Contains(n, name) || last != "" && strings.Contains(n, last)) {
 					d = min(d, maxDistance)
 				}
 				if old, ok := near[f.Name]; d <= maxDistance && (!ok || d < old) {

@@ -205,7 +205,7 @@ func (a *ask) gather(q *db.Querier, s *series) error {
 		if err := t.span(t.best(), a.from, seam); err != nil {
 			return err
 		}
-		for first < len(p.T) && p.T[first] < seam {
+		for first < len(p.T) && p.T[first] < t.until {
 			first++
 		}
 	}
@@ -239,16 +239,18 @@ func (a *ask) read(s *series, p *store.Points) int {
 	return len(p.T)
 }
 
-// seam returns the second, a full minute, from which on the memory answers.
+// seam returns the second from which on the memory answers: a full minute, or
+// the end of the range.
 func (a *ask) seam(p *store.Points, first int) int64 {
+	last := min(a.marks[0], a.to)
 	if first == len(p.T) {
-		return a.marks[0]
+		return last
 	}
 	t := p.T[first]
 	if t < a.from+a.native || floor(t, 60) < a.from {
 		return a.from
 	}
-	return min(ceil(t, 60), a.marks[0])
+	return min(ceil(t, 60), last)
 }
 
 // finish completes the result.

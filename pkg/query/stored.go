@@ -49,7 +49,9 @@ type tiered struct {
 	q    *db.Querier
 	s    *series
 	seam int64
-	prev int64 // time of the last minute read, 0 = none
+
+	until int64 // end of the last row that had a value
+	prev  int64 // time of the last minute read, 0 = none
 }
 
 // best returns the coarsest tier that serves the step.
@@ -128,6 +130,7 @@ func (t *tiered) read(i int, from, to int64) error {
 		if math.IsNaN(r.Val[0]) {
 			return nil
 		}
+		t.until = r.Time + tier.Step()
 		t.a.tiers[names[i]] = true
 		t.a.wider = t.a.wider || tier.Step() > t.a.step
 		if kind == metric.Gauge {
