@@ -80,12 +80,17 @@ func (s source) networks() []Net {
 	return most(out, func(n Net) float64 { return zero(n.Rx) + zero(n.Tx) })
 }
 
+// processes lists those that are greatest by o. One whose CPU use is not known
+// yet is not among the busiest.
 func processes(t *proctable.Table, o proctable.Order) []Process {
 	out := []Process{}
 	if t == nil {
 		return out
 	}
 	for _, p := range t.List(nil, o, listed) {
+		if o == proctable.ByCPU && math.IsNaN(p.CPUPercent) {
+			continue
+		}
 		fds := Number{}
 		if p.Parts&proctable.HasFDs != 0 {
 			fds = Of(float64(p.FDs))

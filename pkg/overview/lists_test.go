@@ -5,7 +5,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
+	"sysops-agent/pkg/proctable"
 	"sysops-agent/pkg/reading"
 )
 
@@ -75,6 +77,19 @@ func TestStuckFilesystemComesFirst(t *testing.T) {
 	if len(got) != listed || got[0].Mount != "/dead" || !got[0].Stuck || got[1].Mount != "/m19" || got[1].Stuck {
 		t.Errorf("filesystems %+v", got)
 	}
+}
+
+// After the first sweep nobody's CPU use is known: nobody is the busiest.
+func TestUnknownCPUIsNotBusy(t *testing.T) {
+	procs := proctable.New(proctable.Options{})
+	procs.Begin(time.Unix(start, 0), time.Hour)
+	procs.Observe(&proctable.Sample{ID: proctable.ID{PID: 1, Start: 1}, Basic: proctable.Basic{RSS: 4096}})
+	procs.End()
+	o := newHost(t).at(0, procs)
+	if len(o.ByCPU) != 0 || o.ByCPU == nil || len(o.ByRSS) != 1 || o.ByRSS[0].PID != 1 {
+		t.Errorf("by CPU %+v, by RSS %+v", o.ByCPU, o.ByRSS)
+	}
+	number(t, "CPU use", o.ByRSS[0].CPU, math.NaN())
 }
 
 // Names from devices and mounts come clean out of the store.
