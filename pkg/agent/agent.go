@@ -106,6 +106,7 @@ func Run(ctx context.Context, o Options) error {
 // event.
 func (a *agent) tellStates() {
 	a.reg.Part(configKind, "configuration").Active()
+	a.reg.Part(state.Agent, "budget").Active() // until the self collector says otherwise
 	a.reg.OnChange(func(old, cur state.Status) {
 		text := fmt.Sprintf("%s %s is %s", cur.Kind, cur.Name, cur.State)
 		if cur.Reason != "" {

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sysops-agent/pkg/state"
 )
 
@@ -360,7 +362,7 @@ func TestAFullDiskCostsOnlyDurability(t *testing.T) {
 		os.Remove(dir)
 		t.Skipf("mounting a tmpfs is refused here: %v", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, 0); os.Remove(dir) })
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH); os.Remove(dir) })
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
