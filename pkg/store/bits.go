@@ -35,10 +35,11 @@ func (w *bitWriter) flush() []byte {
 type bitReader struct {
 	b   []byte
 	p   int
-	acc uint64 // the top n bits are valid
+	acc uint64 // the top n bits are valid, further ones are right or zero
 	n   uint
 }
 
+// refill makes at least 56 bits valid.
 func (r *bitReader) refill() {
 	if r.p+8 <= len(r.b) {
 		r.acc |= binary.BigEndian.Uint64(r.b[r.p:]) >> r.n
@@ -55,88 +56,46 @@ func (r *bitReader) refill() {
 	}
 }
 
-// read returns the next k bits, k ≤ 48.
-func (r *bitReader) read(k uint) uint64 {
-	if r.n < k {
-		r.refill()
-	}
-	v := r.acc >> (64 - k) // k = 0 shifts by 64: 0
-	r.acc <<= k
-	r.n -= k
-	return v
+// Exponential Golomb codes of order k (J. Teuhola, 1978): e + 2^k is written
+// in binary behind as many zeros as it has bits more than k+1. An outlier
+// costs twice its length and not, as in a Rice code, a unary flood: host
+// metrics come in bursts.
+const golombMax = 1 << 55 // values must be below, and k at most 55
+
+func (w *bitWriter) golomb(e uint64, k uint) {
+	m := e + 1<<k
+	n := uint(bits.Len64(m))
+	w.write(0, n-1-k)
+	w.write(m, n)
 }
 
-// Rice coding (R. F. Rice, 1979): e is written as e>>k in unary and the low k
-// bits. What would need more than riceEscape zeros is written in full behind
-// that many zeros.
-const (
-	riceEscape = 20
-	riceMaxK   = 40
-	groupSlots = 15
-)
+// golombCost returns the bits that golomb takes.
+func golombCost(e uint64, k uint) int { return 2*bits.Len64(e+1<<k) - 1 - int(k) }
 
-func (w *bitWriter) rice(e uint64, k uint) {
-	q := e >> k
-	if q < riceEscape {
-		w.write(1, uint(q)+1)
-		w.write(e, k)
-		return
-	}
-	w.write(1, riceEscape+1)
-	w.write(e>>32, 32)
-	w.write(e, 32)
-}
-
-// rice returns the next value; false when the bits are not of a rice code.
-func (r *bitReader) rice(k uint) (uint64, bool) {
-	if r.n < riceEscape+1+riceMaxK-8 {
+// golomb returns the next value, k ≤ 55; false when the bits are not of such
+// a code.
+func (r *bitReader) golomb(k uint) (uint64, bool) {
+	if r.n < 56 {
 		r.refill()
 	}
-	q := uint(bits.LeadingZeros64(r.acc))
-	if q < riceEscape {
-		r.acc <<= q + 1
-		r.n -= q + 1
-		return uint64(q)<<k | r.read(k), true
+	zeros := uint(bits.LeadingZeros64(r.acc))
+	if n := 2*zeros + 1 + k; n <= 56 {
+		m := r.acc >> (64 - n)
+		r.acc <<= n
+		r.n -= n
+		return m - 1<<k, true
 	}
-	if q > riceEscape {
+	n := zeros + 1 + k
+	if n > 56 {
 		return 0, false
 	}
-	r.acc <<= q + 1
-	r.n -= q + 1
-	hi := r.read(32)
-	return hi<<32 | r.read(32), true
-}
-
-// riceCost returns the bits that rice takes for e.
-func riceCost(e uint64, k uint) int {
-	q := e >> k
-	if q < riceEscape {
-		return int(q) + 1 + int(k)
-	}
-	return riceEscape + 1 + 64
-}
-
-// bestRice returns the parameter with the least cost for es, and that cost in
-// bits.
-func bestRice(es []uint64) (k uint, cost int) {
-	var sum uint64
-	for _, e := range es {
-		sum += min(e, 1<<50)
-	}
-	mean := sum / uint64(len(es))
-	guess := uint(max(bits.Len64(mean), 1) - 1)
-	lo, hi := guess-min(guess, 2), min(guess+1, riceMaxK)
-	cost = -1
-	for c := lo; c <= hi; c++ {
-		n := 0
-		for _, e := range es {
-			n += riceCost(e, c)
-		}
-		if cost < 0 || n < cost {
-			k, cost = c, n
-		}
-	}
-	return k, cost
+	r.acc <<= zeros
+	r.n -= zeros
+	r.refill()
+	m := r.acc >> (64 - n)
+	r.acc <<= n
+	r.n -= n
+	return m - 1<<k, true
 }
 
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }

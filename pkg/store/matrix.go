@@ -9,34 +9,19 @@ type Matrix struct {
 	V [][]float64 // V[field][i] at T[i]: as [Row.Read] gives it, NaN where absent
 
 	last []counterAt // per field
-	raw  [extentSlots]uint64
-	off  [extentSlots]uint8
-}
-
-// counterAt is the last raw value of a counter and where it was.
-type counterAt struct {
-	raw  uint64
-	slot int64
+	raw  [maxSlots]uint64
+	off  [maxSlots]uint8
 }
 
 // reset empties m for rows of nf fields.
 func (m *Matrix) reset(nf int) {
-	m.T = m.T[:0]
 	for len(m.V) < nf {
 		m.V = append(m.V, nil)
 		m.last = append(m.last, counterAt{})
 	}
-	m.V = m.V[:nf]
+	m.T, m.V = m.T[:0], m.V[:nf]
 	for i := range m.V {
-		m.V[i] = m.V[i][:0]
-	}
-	m.forget()
-}
-
-// forget makes the next value of each counter a first one.
-func (m *Matrix) forget() {
-	for i := range m.last {
-		m.last[i].raw = metric.AbsentBits
+		m.V[i], m.last[i] = m.V[i][:0], counterAt{}
 	}
 }
 
@@ -48,16 +33,15 @@ func (r *Row) ReadAll(from, to int64, m *Matrix) {
 	h := r.head.Load() // the head first, then the chain: see the package comment
 	failpoint("read.between")
 	c := r.shard.chain.Load()
-	fields := r.shard.schema.Fields
-	m.reset(len(fields))
-	a := all{fields: fields, from: from, to: to, m: m}
+	m.reset(len(r.shard.schema.Fields))
+	a := all{fields: r.shard.schema.Fields, from: from, to: to, m: m}
 	for _, b := range c.blocks {
-		if b.extent.end() > from-(MaxGap+1)*int64(b.extent.step) {
+		if wants(b.extent, b.end(), from, to) {
 			a.block(b, r.id)
 		}
 	}
-	if h != nil && !c.holds(h.extent) {
-		a.head(h)
+	if h != nil && !c.holds(h.extent) && wants(h.extent, h.extent.end(), from, to) {
+		a.head(h, r.shard.layout)
 	}
 }
 
@@ -66,34 +50,19 @@ type all struct {
 	fields   []metric.Field
 	from, to int64
 	m        *Matrix
-
-	started bool
-	extent  extent
 }
 
-// enter notes the extent that follows and returns which of its n slots lie in
-// the range. A new epoch ends what the old one says of its time and later.
-func (a *all) enter(e extent, off []uint8) (lo, hi int) {
-	m := a.m
-	if !a.started || a.extent.epoch != e.epoch || a.extent.step != e.step {
-		m.forget()
-		n := len(m.T)
-		for n > 0 && m.T[n-1] >= (e.base+int64(off[0]))*int64(e.step) {
-			n--
-		}
-		m.T = m.T[:n]
-		for i := range m.V {
-			m.V[i] = m.V[i][:n]
-		}
-	}
-	a.started, a.extent = true, e
+// times appends the times of the slots within the range and before until;
+// those are slots lo to hi.
+func (a *all) times(e extent, off []uint8, until int64) (lo, hi int) {
+	until = min(until, a.to)
 	for _, o := range off {
-		t := (e.base + int64(o)) * int64(e.step)
+		t := e.time(o)
 		switch {
-		case t >= a.to:
+		case t >= until:
 			return lo, hi
 		case t >= a.from:
-			m.T = append(m.T, t)
+			a.m.T = append(a.m.T, t)
 		default:
 			lo++
 		}
@@ -107,15 +76,12 @@ func (a *all) block(b *block, id uint32) {
 	if !ok {
 		return
 	}
-	n, ok := c.slots(&a.m.off)
+	n, ok := c.slots(&a.m.off, int(b.extent.slots))
 	if !ok {
 		return // cannot happen: blocks are checked before they are published
 	}
-	off := a.m.off[:n]
-	lo, hi := a.enter(b.extent, off)
-	if hi == 0 {
-		return
-	}
+	off, raw := a.m.off[:n], a.m.raw[:n]
+	lo, hi := a.times(b.extent, off, b.until)
 	// The block's own layout may differ from ours: its fields come in its
 	// order, ours that it lacks are absent.
 	for at := range b.layout.codecs {
@@ -124,8 +90,8 @@ func (a *all) block(b *block, id uint32) {
 			c.skip(n)
 			continue
 		}
-		c.field(b.layout.codecs[at], a.m.raw[:n])
-		a.field(f, b.extent.base, off, lo, hi)
+		c.field(&b.layout.codecs[at], raw)
+		a.field(f, b.extent, off[:hi], raw, lo)
 	}
 	for f := range a.fields {
 		for len(a.m.V[f]) < len(a.m.T) {
@@ -134,45 +100,38 @@ func (a *all) block(b *block, id uint32) {
 	}
 }
 
-func (a *all) head(h *head) {
-	n := int(h.n.Load())
-	if n == 0 {
-		return
-	}
-	nf := len(a.fields)
-	lo, hi := a.enter(h.extent, h.off[:n])
+func (a *all) head(h *head, l *layout) {
+	n, nf := int(h.n.Load()), len(a.fields)
+	lo, hi := a.times(h.extent, h.off[:n], never)
 	for f := range a.fields {
 		for i := range hi {
-			a.m.raw[i] = h.vals[i*nf+f]
+			a.m.raw[i] = l.codecs[f].round(h.vals[i*nf+f])
 		}
-		a.field(f, h.extent.base, h.off, lo, hi)
+		a.field(f, h.extent, h.off[:hi], a.m.raw[:hi], lo)
 	}
 }
 
-// field takes m.raw[:hi] of field f, of which those from lo on lie in the
-// range.
-func (a *all) field(f int, base int64, off []uint8, lo, hi int) {
+// field takes the raw values of field f at the slots off, of which those from
+// lo on lie in the range.
+func (a *all) field(f int, e extent, off []uint8, raw []uint64, lo int) {
 	v, fd := a.m.V[f], &a.fields[f]
 	if fd.Kind == metric.Gauge {
-		for _, raw := range a.m.raw[lo:hi] {
-			v = append(v, fd.Value(raw))
+		for _, bits := range raw[lo:len(off)] {
+			v = append(v, fd.Value(bits))
 		}
 		a.m.V[f] = v
 		return
 	}
-	last := a.m.last[f]
-	for i, raw := range a.m.raw[:hi] {
-		inc := metric.NaN
-		if raw != metric.AbsentBits {
-			slot := base + int64(off[i])
-			if last.raw <= raw && last.raw != metric.AbsentBits && slot-last.slot <= MaxGap+1 {
-				inc = float64(raw-last.raw) * fd.Scale
+	for i, o := range off {
+		value := metric.NaN
+		if bits := raw[i]; bits != metric.AbsentBits {
+			if inc, ok := a.m.last[f].next(e, e.base+int64(o), bits); ok {
+				value = float64(inc) * fd.Scale
 			}
-			last = counterAt{raw, slot}
 		}
 		if i >= lo {
-			v = append(v, inc)
+			v = append(v, value)
 		}
 	}
-	a.m.V[f], a.m.last[f] = v, last
+	a.m.V[f] = v
 }

@@ -12,79 +12,43 @@ type Points struct {
 func (p *Points) Reset() { p.T, p.V = p.T[:0], p.V[:0] }
 
 // Read appends the samples of the row's field (an index into Schema.Fields)
-// within [from, to), Unix seconds. Absent slots are left out. Of a counter the
-// increment since its previous sample is given, at the slot in which it
-// ended. Read waits for nobody and may run beside the writer.
+// within [from, to), Unix seconds. Absent slots are left out. A gauge has its
+// resolution. Of a counter the increment since its previous sample is given,
+// at the slot in which it ended. Read waits for nobody and may run beside the
+// writer; p belongs to one goroutine.
 func (r *Row) Read(field int, from, to int64, p *Points) {
 	h := r.head.Load() // the head first, then the chain: see the package comment
 	failpoint("read.between")
 	c := r.shard.chain.Load()
-	f := &r.shard.schema.Fields[field]
-	d := series{field: f, from: from, to: to, p: p, first: len(p.T)}
-	for _, b := range c.between(d.lookback(r.shard), to) {
-		d.block(b, r.id, field)
-	}
-	if h != nil && !c.holds(h.extent) {
-		d.head(h, field, len(r.shard.schema.Fields))
-	}
-}
-
-// between returns the blocks from the first that may hold samples of
-// [from, to) on. Epochs may overlap in time, so the chain is not searched but
-// walked; it has some 72 blocks.
-func (c *chain) between(from, to int64) []*block {
-	for i, b := range c.blocks {
-		if b.extent.end() > from && b.extent.start() < to {
-			return c.blocks[i:]
+	d := series{field: &r.shard.schema.Fields[field], codec: &r.shard.layout.codecs[field], from: from, to: to, p: p}
+	for _, b := range c.blocks {
+		if d.wants(b.extent, b.end()) {
+			d.block(b, r.id, field)
 		}
 	}
-	return nil
+	if h != nil && !c.holds(h.extent) && d.wants(h.extent, h.extent.end()) {
+		d.head(h, field, len(r.shard.schema.Fields))
+	}
 }
 
 // series collects samples of one field of one row.
 type series struct {
 	field    *metric.Field
+	codec    *fieldCodec // of the running binary
 	from, to int64
 	p        *Points
-	first    int // p's length before this series
+	last     counterAt
 
-	started   bool
-	epoch     uint32
-	step      uint32
-	prev      uint64 // last raw counter value
-	prevSlot  int64
-	slotsBuf  [extentSlots]uint8
-	valuesBuf [extentSlots]uint64
+	off [maxSlots]uint8
+	raw [maxSlots]uint64
 }
 
-// lookback is how far before from a counter's previous value may lie.
-func (d *series) lookback(s *Shard) int64 {
-	if d.field.Kind != metric.Counter {
-		return d.from
-	}
-	step := int64(1)
-	if cs := s.chain.Load().blocks; len(cs) > 0 {
-		step = int64(cs[len(cs)-1].extent.step)
-	}
-	return d.from - (MaxGap+1)*step
-}
+// wants reports whether samples of an extent that ends at end matter. Before
+// the range lie the values that its first increments start from.
+func (d *series) wants(e extent, end int64) bool { return wants(e, end, d.from, d.to) }
 
-// enter notes the extent that follows. A new epoch ends what the old one says
-// of its time and later.
-func (d *series) enter(e extent, firstSlot int64) {
-	if d.started && d.epoch == e.epoch && d.step == e.step {
-		return
-	}
-	if d.started && d.epoch != e.epoch {
-		start := firstSlot * int64(e.step)
-		n := len(d.p.T)
-		for n > d.first && d.p.T[n-1] >= start {
-			n--
-		}
-		d.p.T, d.p.V = d.p.T[:n], d.p.V[:n]
-	}
-	d.started, d.epoch, d.step = true, e.epoch, e.step
-	d.prev = metric.AbsentBits
+func wants(e extent, end, from, to int64) bool {
+	return end > from-(MaxGap+1)*int64(e.step) && e.start() < to
 }
 
 func (d *series) block(b *block, id uint32, field int) {
@@ -96,88 +60,88 @@ func (d *series) block(b *block, id uint32, field int) {
 	if !ok {
 		return
 	}
-	n, ok := c.slots(&d.slotsBuf)
+	n, ok := c.slots(&d.off, int(b.extent.slots))
 	for i := 0; ok && i < int(at); i++ {
 		ok = c.skip(n)
 	}
-	if !ok || !c.field(b.layout.codecs[at], d.valuesBuf[:n]) {
+	raw := d.raw[:n]
+	if !ok || !c.field(&b.layout.codecs[at], raw) {
 		return // cannot happen: blocks are checked before they are published
 	}
-	d.enter(b.extent, b.extent.base+int64(d.slotsBuf[0]))
-	if d.plain(b.extent, n) {
-		return
-	}
-	for i := range n {
-		d.add(b.extent, b.extent.base+int64(d.slotsBuf[i]), d.valuesBuf[i])
-	}
-}
-
-// plain is the fast way for a gauge's block that lies wholly in the range.
-func (d *series) plain(e extent, n int) bool {
-	if d.field.Kind != metric.Gauge || e.start() < d.from || e.end() > d.to {
-		return false
-	}
-	step := int64(e.step)
-	for i := range n {
-		if v := d.valuesBuf[i]; v != metric.AbsentBits {
-			d.p.T = append(d.p.T, (e.base+int64(d.slotsBuf[i]))*step)
-			d.p.V = append(d.p.V, d.field.Value(v))
-		}
-	}
-	return true
+	d.add(b.extent, d.off[:n], raw, min(d.to, b.until))
 }
 
 func (d *series) head(h *head, field, nf int) {
 	n := int(h.n.Load())
-	if n == 0 {
+	for i := range n {
+		d.raw[i] = d.codec.round(h.vals[i*nf+field])
+	}
+	d.add(h.extent, h.off[:n], d.raw[:n], d.to)
+}
+
+// add takes the raw values of some slots, those before to.
+func (d *series) add(e extent, off []uint8, raw []uint64, to int64) {
+	if d.field.Kind == metric.Counter {
+		d.increments(e, off, raw, to)
 		return
 	}
-	d.enter(h.extent, h.extent.base+int64(h.off[0]))
-	for i := range n {
-		d.add(h.extent, h.extent.base+int64(h.off[i]), h.vals[i*nf+field])
+	for i, v := range raw {
+		if t := e.time(off[i]); v != metric.AbsentBits && t >= d.from && t < to {
+			d.p.T = append(d.p.T, t)
+			d.p.V = append(d.p.V, d.field.Value(v))
+		}
 	}
 }
 
-// add takes one slot's raw value.
-func (d *series) add(e extent, slot int64, raw uint64) {
-	if raw == metric.AbsentBits {
-		return
-	}
-	t := slot * int64(e.step)
-	if t >= d.to {
-		return
-	}
-	if d.field.Kind == metric.Gauge {
-		if t >= d.from {
-			d.p.T, d.p.V = append(d.p.T, t), append(d.p.V, d.field.Value(raw))
+func (d *series) increments(e extent, off []uint8, raw []uint64, to int64) {
+	for i, v := range raw {
+		t := e.time(off[i])
+		if v == metric.AbsentBits || t >= to {
+			continue
 		}
-		return
+		if inc, ok := d.last.next(e, e.base+int64(off[i]), v); ok && t >= d.from {
+			d.p.T = append(d.p.T, t)
+			d.p.V = append(d.p.V, float64(inc)*d.field.Scale)
+		}
 	}
-	prev, gap := d.prev, slot-d.prevSlot
-	d.prev, d.prevSlot = raw, slot
-	if prev == metric.AbsentBits || raw < prev || gap > MaxGap+1 || t < d.from {
-		return
-	}
-	d.p.T = append(d.p.T, t)
-	d.p.V = append(d.p.V, float64(raw-prev)*d.field.Scale)
+}
+
+// counterAt is the last raw value of a counter and where it was; epoch 0 is
+// nowhere.
+type counterAt struct {
+	raw   uint64
+	slot  int64
+	epoch uint32
+}
+
+// next moves to a further value and returns the increment, if there is one.
+func (c *counterAt) next(e extent, slot int64, raw uint64) (inc uint64, ok bool) {
+	prev := *c
+	*c = counterAt{raw, slot, e.epoch}
+	return raw - prev.raw, prev.epoch == e.epoch && raw >= prev.raw && slot-prev.slot <= MaxGap+1
 }
 
 // Departed returns the rows that have left the catalogue but whose samples of
 // [from, to) may still be in memory, newest definition of each. The rows are
 // made for the caller.
 func (s *Shard) Departed(from, to int64) []*Row {
-	cat := s.cat.Load()
-	out := append([]*Row(nil), cat.gone...)
+	cat := s.cat.Load() // before the chain: definitions move from here to there
+	failpoint("departed.between")
+	var out []*Row
 	known := map[uint32]bool{}
-	for _, r := range out {
+	for _, r := range cat.gone {
 		known[r.id] = true
+		if r.seen() >= from && r.born.Load() < to {
+			out = append(out, r)
+		}
 	}
-	for _, b := range s.chain.Load().blocks {
-		_ = eachRowDef(b.gone, func(d rowDef) {
-			if d.seen >= from && d.born < to && !known[d.id] {
-				known[d.id] = true
+	bs := s.chain.Load().blocks
+	for i := len(bs) - 1; i >= 0; i-- {
+		_ = eachRowDef(bs[i].gone, len(s.schema.Labels), func(d rowDef) {
+			if !known[d.id] && d.seen >= from && d.born < to {
 				out = append(out, d.row(s))
 			}
+			known[d.id] = true
 		})
 	}
 	return out

@@ -7,16 +7,20 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // # Files
 //
 // The directory of the store holds segments, each a header and records:
 //
-//	blocks-<seq>.seg    sealed blocks, appended as they are sealed
-//	journal-<seq>.seg   a snapshot of the heads, then one frame per sweep
+//	blocks-<seq>.seg    big blocks, appended as they are merged
+//	journal-<seq>.seg   a snapshot of the small blocks and the heads, then one
+//	                    frame per sweep
 //
-//	header  "SYSOPSTS", version uint32, boot id 16 bytes, crc32c of these
+//	header  "SYSOPSTS", version uint32, boot id 16 bytes, last row id given
+//	        uint32, crc32c of these
 //	record  0xB10C5EED, type byte, length uint32, crc32c of type, length and
 //	        payload, payload
 //
@@ -26,7 +30,7 @@ import (
 const (
 	fileMagic    = "SYSOPSTS"
 	fileVersion  = 1
-	headerSize   = 8 + 4 + 16 + 4
+	headerSize   = 8 + 4 + 16 + 4 + 4
 	recordMagic  = 0xB10C5EED
 	recordHeader = 4 + 1 + 4 + 4
 	maxRecord    = 64 << 20
@@ -34,36 +38,48 @@ const (
 
 // The types of record.
 const (
-	recBlock    = 'B' // a sealed block, in blocks files
+	recBlock    = 'B' // a block
 	recSnapshot = 'S' // heads, encoded as a block, in journals
 	recFrame    = 'F' // one sweep of one shard, in journals
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func appendHeader(dst []byte, boot bootID) []byte {
+func appendHeader(dst []byte, boot bootID, lastID uint32) []byte {
 	at := len(dst)
 	dst = append(dst, fileMagic...)
 	dst = binary.LittleEndian.AppendUint32(dst, fileVersion)
 	dst = append(dst, boot[:]...)
+	dst = binary.LittleEndian.AppendUint32(dst, lastID)
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[at:], castagnoli))
 }
 
 // errVersion is wrapped when a file was written by another version.
 var errVersion = errors.New("written by another version")
 
-func parseHeader(b []byte) (boot bootID, err error) {
+func parseHeader(b []byte) (boot bootID, lastID uint32, err error) {
 	if len(b) < headerSize || string(b[:8]) != fileMagic {
-		return boot, fmt.Errorf("%w: no segment header", errCorrupt)
+		return boot, 0, fmt.Errorf("%w: no segment header", errCorrupt)
 	}
-	if v := binary.LittleEndian.Uint32(b[8:]); v != fileVersion {
-		return boot, fmt.Errorf("%w: format %d, this agent reads %d", errVersion, v, fileVersion)
+	const body = headerSize - 4
+	sum := crc32.Checksum(b[:body], castagnoli) == binary.LittleEndian.Uint32(b[body:])
+	if v := binary.LittleEndian.Uint32(b[8:]); v != fileVersion && (sum || !wasOurs(b[:headerSize])) {
+		return boot, 0, fmt.Errorf("%w: format %d, this agent reads %d", errVersion, v, fileVersion)
 	}
-	if crc32.Checksum(b[:28], castagnoli) != binary.LittleEndian.Uint32(b[28:]) {
-		return boot, fmt.Errorf("%w: header checksum", errCorrupt)
+	if !sum {
+		return boot, 0, fmt.Errorf("%w: header checksum", errCorrupt)
 	}
 	copy(boot[:], b[12:28])
-	return boot, nil
+	return boot, binary.LittleEndian.Uint32(b[28:]), nil
+}
+
+// wasOurs reports whether a header of another version is one of ours with
+// that number damaged: then its checksum is that of our version.
+func wasOurs(header []byte) bool {
+	h := bytes.Clone(header)
+	binary.LittleEndian.PutUint32(h[8:], fileVersion)
+	const body = headerSize - 4
+	return crc32.Checksum(h[:body], castagnoli) == binary.LittleEndian.Uint32(h[body:])
 }
 
 // beginRecord appends the header of a record; finishRecord fills it in.
@@ -81,10 +97,10 @@ func finishRecord(dst []byte, at int) {
 	binary.LittleEndian.PutUint32(r[9:], crc)
 }
 
-// eachRecord calls f for every record of b that checks, and returns how many
-// damaged places were skipped.
-func eachRecord(b []byte, f func(typ byte, payload []byte)) (damaged int) {
-	magic := binary.LittleEndian.AppendUint32(nil, recordMagic)
+// eachRecord calls f for every record of b that checks. It returns how many
+// damaged places were skipped, and whether b ends in a record that was being
+// written when the agent or the host died, which is no damage.
+func eachRecord(b []byte, f func(typ byte, payload []byte)) (damaged int, torn bool) {
 	inDamage := false
 	for len(b) > 0 {
 		if n, ok := recordAt(b); ok {
@@ -92,17 +108,38 @@ func eachRecord(b []byte, f func(typ byte, payload []byte)) (damaged int) {
 			b, inDamage = b[n:], false
 			continue
 		}
+		next := bytes.Index(b[1:], recordMagicBytes)
+		if next < 0 && !inDamage && unfinished(b) {
+			return damaged, true
+		}
 		if !inDamage {
 			damaged++
 			inDamage = true
 		}
-		next := bytes.Index(b[1:], magic)
 		if next < 0 {
-			return damaged
+			return damaged, false
 		}
 		b = b[1+next:]
 	}
-	return damaged
+	return damaged, false
+}
+
+var recordMagicBytes = binary.LittleEndian.AppendUint32(nil, recordMagic)
+
+// unfinished reports whether b is the beginning of a record, its rest missing
+// or, after a power loss, zeros.
+func unfinished(b []byte) bool {
+	if rest := bytes.TrimRight(b, "\x00"); len(rest) == 0 || len(b)-len(rest) >= 16 {
+		b = rest
+	}
+	if !bytes.HasPrefix(b, recordMagicBytes[:min(len(b), len(recordMagicBytes))]) {
+		return false
+	}
+	if len(b) < recordHeader {
+		return true
+	}
+	size := binary.LittleEndian.Uint32(b[5:])
+	return size <= maxRecord && int(size) > len(b)-recordHeader
 }
 
 // recordAt returns the length of the record at the beginning of b.
@@ -127,13 +164,13 @@ type segment struct {
 	size int64
 }
 
-func createSegment(path string, boot bootID) (*segment, error) {
+func createSegment(path string, boot bootID, lastID uint32) (*segment, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	s := &segment{f: f, path: path}
-	if err := s.append(appendHeader(nil, boot)); err != nil {
+	if err := s.append(appendHeader(nil, boot, lastID)); err != nil {
 		f.Close()
 		os.Remove(path)
 		return nil, err
@@ -154,6 +191,16 @@ func (s *segment) append(b []byte) error {
 	}
 	s.size += int64(n)
 	return nil
+}
+
+// unlinked reports whether the file is no longer in any directory; a nil
+// segment is not.
+func (s *segment) unlinked() bool {
+	if s == nil {
+		return false
+	}
+	var st unix.Stat_t
+	return unix.Fstat(int(s.f.Fd()), &st) == nil && st.Nlink == 0
 }
 
 func (s *segment) close() error { return s.f.Close() }

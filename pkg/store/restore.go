@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,16 +12,18 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-
-	"sysops-agent/pkg/metric"
 )
+
+// maxFile bounds what is read of one file.
+const maxFile = 256 << 20
 
 // Restored says what Open found on disk.
 type Restored struct {
-	Blocks  int      // sealed blocks
+	Blocks  int      // blocks
 	Slots   int      // row slots from journals
 	Damaged int      // records skipped
-	Aside   []string // files of another version, renamed
+	Torn    int      // files that end in a record the writing of which was interrupted
+	Aside   []string // files of another version or unreadable ones, renamed
 	Took    time.Duration
 }
 
@@ -39,7 +40,7 @@ func (d *disk) restore() (Restored, error) {
 		return res, err
 	}
 	defer zdec.Close()
-	r := restorer{d: d, zdec: zdec, res: &res, oldest: began.Add(-d.st.opt.Retention).Unix()}
+	r := restorer{d: d, zdec: zdec, res: &res, layouts: map[uint64]*layout{}}
 	for _, kind := range []string{"blocks", "journal"} {
 		files, err := filepath.Glob(filepath.Join(d.dir, kind+"-*.seg"))
 		if err != nil {
@@ -59,56 +60,85 @@ func (d *disk) restore() (Restored, error) {
 
 // restorer collects what the files hold before it goes into the shards.
 type restorer struct {
-	d      *disk
-	zdec   *zstd.Decoder
-	res    *Restored
-	oldest int64
-	boot   bootID // of the file being read
+	d    *disk
+	zdec *zstd.Decoder
+	res  *Restored
+	boot bootID // of the file being read
 
-	blocks    []shardBlock
-	snapshots []shardBlock
-	frames    []shardFrame
+	layouts map[uint64]*layout // of older agents, by their print
+
+	blocks []shardBlock // sealed, of all files
+	opens  []restoredOpen
 }
 
 type shardBlock struct {
-	s    *Shard
-	rb   readBlock
-	boot bootID
+	s  *Shard
+	rb readBlock
 }
 
-type shardFrame struct {
-	s    *Shard
-	f    readFrame
-	boot bootID
+// restoredOpen is a snapshot of heads or a frame, in the order of the files.
+type restoredOpen struct {
+	s      *Shard
+	snap   *readBlock
+	frame  *readFrame
+	layout *layout // of the frame
+	boot   bootID  // of the frame
 }
 
 func (r *restorer) file(path string) {
 	r.noteSeq(path)
-	b, err := os.ReadFile(path)
-	if err == nil {
-		r.boot, err = parseHeader(b)
+	log := &r.d.st.opt.Log
+	b, err := readFile(path)
+	if err != nil {
+		log.Warn().Err(err).Str("file", path).Msg("store file cannot be read; set aside")
+		r.setAside(path)
+		return
 	}
+	var last uint32
+	r.boot, last, err = parseHeader(b)
+	r.d.st.usedID(last)
 	switch {
 	case errors.Is(err, errVersion):
-		aside := path + ".unreadable"
-		if os.Rename(path, aside) == nil {
-			r.res.Aside = append(r.res.Aside, aside)
-		}
-		r.d.st.opt.Log.Warn().Err(err).Str("file", path).Msg("store file set aside")
+		log.Warn().Err(err).Str("file", path).Msg("store file set aside")
+		r.setAside(path)
 		return
 	case err != nil && len(b) < headerSize:
-		r.res.Damaged++ // a torn header holds nothing
-		r.d.st.opt.Log.Warn().Err(err).Str("file", path).Msg("store file not read")
+		r.res.Torn++ // a torn header holds nothing
 		return
 	case err != nil:
 		r.res.Damaged++
-		r.d.st.opt.Log.Warn().Err(err).Str("file", path).Msg("store file has a damaged header; reading its records")
+		log.Warn().Err(err).Str("file", path).Msg("store file has a damaged header; reading its records")
 		r.boot = bootID{} // an unknown boot: nothing is differenced across
 	}
-	if n := eachRecord(b[headerSize:], r.record); n > 0 {
-		r.res.Damaged += n
-		r.d.st.opt.Log.Warn().Str("file", path).Int("places", n).Msg("store file is damaged; the rest of it was read")
+	damaged, torn := eachRecord(b[headerSize:], r.record)
+	if torn {
+		r.res.Torn++
 	}
+	if damaged > 0 {
+		r.res.Damaged += damaged
+		log.Warn().Str("file", path).Int("places", damaged).Msg("store file is damaged; the rest of it was read")
+	}
+}
+
+// readFile reads a file, at most maxFile bytes of it.
+func readFile(path string) ([]byte, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if fi.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, and no file of the store has more than %d", path, fi.Size(), maxFile)
+	}
+	return os.ReadFile(path)
+}
+
+func (r *restorer) setAside(path string) {
+	aside := path + ".unreadable"
+	if err := os.Rename(path, aside); err != nil {
+		r.d.st.opt.Log.Warn().Err(err).Msg("store file stays where it is")
+		aside = path
+	}
+	r.res.Aside = append(r.res.Aside, aside)
 }
 
 func (r *restorer) noteSeq(path string) {
@@ -155,15 +185,14 @@ func (r *restorer) block(typ byte, payload []byte) error {
 	if b.layout.equal(s.layout) {
 		b.layout = s.layout
 	} else {
+		b.gone, rb.live = relabel(b.gone, b.layout.labels, s.schema), relabel(rb.live, b.layout.labels, s.schema)
 		b.layout.mapTo(s.schema)
+		r.layouts[b.layout.print] = b.layout
 	}
-	sb := shardBlock{s, rb, r.boot}
 	if typ == recSnapshot {
-		r.snapshots = append(r.snapshots, sb)
-		return nil
-	}
-	if b.extent.end() > r.oldest {
-		r.blocks = append(r.blocks, sb)
+		r.opens = append(r.opens, restoredOpen{s: s, snap: &rb})
+	} else {
+		r.blocks = append(r.blocks, shardBlock{s, rb})
 	}
 	return nil
 }
@@ -177,201 +206,61 @@ func (r *restorer) frame(payload []byte) error {
 	if s == nil {
 		return nil
 	}
-	if f.fingerprint != s.layout.fingerprint() {
-		return nil // an older agent's shape; its clean stop wrote a snapshot
+	l := s.layout
+	if f.fingerprint != l.print {
+		// An older agent's shape: its blocks and snapshots say which.
+		if l = r.layouts[f.fingerprint]; l == nil {
+			return nil
+		}
 	}
-	nf := len(s.schema.Fields)
-	if len(f.rows)%(4+8*nf) != 0 {
-		return fmt.Errorf("%w: frame of %s has %d bytes of rows", errCorrupt, f.reading, len(f.rows))
+	if size := 4 + 8*len(l.names); len(f.rows)%size != 0 {
+		return fmt.Errorf("%w: frame of %s has %d bytes of rows, each takes %d", errCorrupt, f.reading, len(f.rows), size)
 	}
-	if err := eachRowDef(f.defs, func(rowDef) {}); err != nil {
+	if err := eachRowDef(f.defs, len(l.labels), func(rowDef) {}); err != nil {
 		return err
 	}
-	r.frames = append(r.frames, shardFrame{s, f, r.boot})
+	if l != s.layout {
+		f.defs = relabel(f.defs, l.labels, s.schema)
+	}
+	r.opens = append(r.opens, restoredOpen{s: s, frame: &f, layout: l, boot: r.boot})
 	return nil
 }
 
 // finish puts everything into the shards, oldest first.
 func (r *restorer) finish() {
+	slices.SortStableFunc(r.blocks, func(a, b shardBlock) int {
+		x, y := a.rb.block.extent, b.rb.block.extent
+		return cmp.Or(cmp.Compare(x.epoch, y.epoch), cmp.Compare(x.base, y.base), cmp.Compare(y.slots, x.slots))
+	})
 	for _, s := range r.d.st.Shards() {
 		s.restoring = map[uint32]*Row{}
-		defer func() { s.restoring = nil }()
 	}
-	slices.SortStableFunc(r.blocks, func(a, b shardBlock) int {
-		return cmp.Or(cmp.Compare(a.rb.block.extent.epoch, b.rb.block.extent.epoch),
-			cmp.Compare(a.rb.block.extent.base, b.rb.block.extent.base))
-	})
 	for _, sb := range r.blocks {
-		r.addBlock(sb)
+		if sb.s.restoreBlock(sb.rb) {
+			r.res.Blocks++
+		}
 	}
-	for _, sb := range r.snapshots {
-		r.addSnapshot(sb)
+	for _, o := range r.opens {
+		if o.snap != nil {
+			r.res.Slots += o.s.restoreSnapshot(o.snap)
+		} else {
+			r.res.Slots += o.s.restoreFrame(o.frame, o.layout, o.boot)
+		}
 	}
-	for _, sf := range r.frames {
-		r.addFrame(sf)
+	var newest int64
+	for _, s := range r.d.st.Shards() {
+		s.resume()
+		newest = max(newest, s.swept)
 	}
+	r.d.st.evict(newest)
 }
 
-func (r *restorer) addBlock(sb shardBlock) {
-	s, b := sb.s, sb.rb.block
-	if s.chain.Load().holds(b.extent) {
-		return // the same block twice, or one that the clock went back behind
-	}
-	s.publish(b)
-	r.res.Blocks++
-	if n := len(b.ids); n > 0 {
-		s.store.usedID(b.ids[n-1])
-	}
-	// Rows that live after this block are in its definitions; rows that are
-	// gone are no longer in a later one.
-	s.adopt(sb.rb.live, b)
-	s.resume(b.extent, sb.rb.offset, sb.boot)
-}
+// bootIDFile holds the kernel's random id of this boot, see proc(5).
+var bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-func (r *restorer) addSnapshot(sb shardBlock) {
-	s, b := sb.s, sb.rb.block
-	s.adopt(sb.rb.live, b)
-	if len(b.ids) == 0 || s.chain.Load().holds(b.extent) {
-		return
-	}
-	var slots [extentSlots]uint8
-	nf := len(s.schema.Fields)
-	old := make([][extentSlots]uint64, len(b.layout.codecs))
-	vals := make([]uint64, nf)
-	for i, id := range b.ids {
-		row := s.restoring[id]
-		if row == nil {
-			continue
-		}
-		c := cursor{b.rowBytes(i)}
-		n, _ := c.slots(&slots) // parseBlock has checked all of it
-		for f := range old {
-			c.field(b.layout.codecs[f], old[f][:n])
-		}
-		for j := range n {
-			for f := range nf {
-				vals[f] = metric.AbsentBits
-				if at := b.layout.at[f]; at >= 0 {
-					vals[f] = old[at][j]
-				}
-			}
-			if s.replay(row, b.extent, b.extent.base+int64(slots[j]), vals) {
-				r.res.Slots++
-			}
-		}
-	}
-	s.resume(b.extent, sb.rb.offset, sb.boot)
-}
-
-func (r *restorer) addFrame(sf shardFrame) {
-	s, f := sf.s, sf.f
-	s.adopt(f.defs, nil)
-	ext := extent{epoch: f.epoch, step: uint32(f.step), base: f.slot - f.slot%extentSlots}
-	if s.chain.Load().holds(ext) {
-		return
-	}
-	nf := len(s.schema.Fields)
-	vals := make([]uint64, nf)
-	for b := f.rows; len(b) > 0; b = b[4+8*nf:] {
-		row := s.restoring[binary.LittleEndian.Uint32(b)]
-		if row == nil {
-			continue
-		}
-		for i := range vals {
-			vals[i] = binary.LittleEndian.Uint64(b[4+8*i:])
-		}
-		if s.replay(row, ext, f.slot, vals) {
-			r.res.Slots++
-		}
-	}
-	s.resume(ext, f.offset, sf.boot)
-	s.done = max(s.done, f.slot)
-	s.newest.Store(s.done * f.step)
-}
-
-// adopt makes rows of definitions that are not known yet. With a block, rows
-// of the catalogue that the block no longer defines have left it.
-func (s *Shard) adopt(defs []byte, b *block) {
-	cat := s.cat.Load()
-	next := &catalogue{live: slices.Clone(cat.live)}
-	defined := map[uint32]bool{}
-	_ = eachRowDef(defs, func(d rowDef) {
-		defined[d.id] = true
-		if s.restoring[d.id] != nil {
-			return
-		}
-		if other := s.byKey[d.key]; other != nil {
-			next.live = slices.DeleteFunc(next.live, func(r *Row) bool { return r == other })
-			delete(s.restoring, other.id)
-		}
-		r := d.row(s)
-		s.restoring[d.id] = r
-		s.byKey[d.key] = r
-		next.live = append(next.live, r)
-		s.store.usedID(d.id)
-	})
-	if b != nil {
-		next.live = slices.DeleteFunc(next.live, func(r *Row) bool {
-			if defined[r.id] {
-				return false
-			}
-			if s.byKey[r.key] == r {
-				delete(s.byKey, r.key)
-			}
-			delete(s.restoring, r.id)
-			return true
-		})
-	}
-	s.cat.Store(next)
-}
-
-// replay appends one restored slot to a row's head; false when it is there.
-func (s *Shard) replay(r *Row, ext extent, slot int64, vals []uint64) bool {
-	nf := len(s.schema.Fields)
-	h := r.head.Load()
-	if h == nil || h.extent.epoch < ext.epoch || h.extent.epoch == ext.epoch && h.extent.base < ext.base {
-		h = newHead(ext, firstHead, nf)
-	}
-	n := int(h.n.Load())
-	off := uint8(slot - ext.base)
-	if h.extent != ext || n > 0 && h.off[n-1] >= off {
-		return false
-	}
-	h = h.room(nf)
-	copy(h.vals[n*nf:(n+1)*nf], vals)
-	h.off[n] = off
-	h.n.Store(uint32(n + 1))
-	r.head.Store(h)
-	r.last = slot
-	r.seen.Store(slot * int64(ext.step))
-	return true
-}
-
-// resume takes over epoch and grid of the newest extent. The next sweep
-// carries on in it when the host was not booted meanwhile; regrid will see
-// whether the clock was set.
-func (s *Shard) resume(ext extent, offset time.Duration, boot bootID) {
-	if ext.epoch < s.epoch || ext.epoch == s.epoch && ext.base < s.cur.base {
-		return
-	}
-	s.epoch, s.cur, s.offset = ext.epoch, ext, offset
-	s.offsetSeen.Store(int64(offset))
-	s.begun.Store(ext.start())
-	s.rebooted = boot != s.store.disk.boot || boot == bootID{}
-	s.done = -1
-	for _, r := range s.Rows() {
-		if h := r.head.Load(); h != nil && h.extent == ext {
-			if n := h.n.Load(); n > 0 {
-				s.done = max(s.done, ext.base+int64(h.off[n-1]))
-			}
-		}
-	}
-}
-
-// readBootID reads the kernel's random id of this boot (proc(5),
-// /proc/sys/kernel/random/boot_id); zero when it cannot.
+// readBootID returns the id of this boot; zero when it cannot be read.
 func readBootID() (id bootID) {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	b, err := os.ReadFile(bootIDFile)
 	if err != nil {
 		return id
 	}

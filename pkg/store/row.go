@@ -12,11 +12,16 @@ type Row struct {
 	shard  *Shard
 	values []string // of schema.Labels, sanitised, in their order
 	key    string   // of the identifying labels
-	born   int64    // Unix second of the first slot
+	before int64    // Unix second of the newest slot before head; set once
 
+	born atomic.Int64 // Unix second of the first slot
 	head atomic.Pointer[head]
-	seen atomic.Int64 // Unix second of the newest slot
-	last int64        // slot written last; the writer's own
+
+	// What follows belongs to the writer.
+	last  int64 // slot written last in this epoch, −1 = none
+	heard int64 // Unix second of the last write, moved over gaps of the shard
+	left  bool  // no longer in the catalogue
+	told  uint8 // frames that hold its definition, up to tellTwice
 }
 
 // ID is unique in this store, across restarts.
@@ -42,6 +47,15 @@ func (r *Row) Latest() (at time.Time, raw []uint64, ok bool) {
 		return time.Time{}, nil, false
 	}
 	nf := len(r.shard.schema.Fields)
-	slot := h.extent.base + int64(h.off[n-1])
-	return time.Unix(slot*int64(h.extent.step), 0), h.vals[(n-1)*nf : n*nf : n*nf], true
+	return time.Unix(h.extent.time(h.off[n-1]), 0), h.vals[(n-1)*nf : n*nf : n*nf], true
+}
+
+// seen is the Unix second of the newest slot.
+func (r *Row) seen() int64 {
+	if h := r.head.Load(); h != nil {
+		if n := h.n.Load(); n > 0 {
+			return h.extent.time(h.off[n-1])
+		}
+	}
+	return r.before
 }

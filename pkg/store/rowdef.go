@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 
 	"sysops-agent/pkg/metric"
 )
@@ -12,19 +14,21 @@ import (
 type rowDef struct {
 	id         uint32
 	born, seen int64 // Unix seconds of the first and the newest slot
-	key        string
 	values     []string
 }
 
-// appendRowDef appends id, born, seen, key and label values, each text with
-// its length.
-func appendRowDef(dst []byte, r *Row) []byte {
-	dst = binary.AppendUvarint(dst, uint64(r.id))
-	dst = binary.AppendVarint(dst, r.born)
-	dst = binary.AppendVarint(dst, r.seen.Load())
-	dst = appendText(dst, r.key)
-	dst = binary.AppendUvarint(dst, uint64(len(r.values)))
-	for _, v := range r.values {
+// def is the row's definition as it is now.
+func (r *Row) def() rowDef {
+	return rowDef{id: r.id, born: r.born.Load(), seen: r.seen(), values: r.values}
+}
+
+// append appends id, born, seen and the label values, each with its length.
+func (d rowDef) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(d.id))
+	dst = binary.AppendVarint(dst, d.born)
+	dst = binary.AppendVarint(dst, d.seen)
+	dst = binary.AppendUvarint(dst, uint64(len(d.values)))
+	for _, v := range d.values {
 		dst = appendText(dst, v)
 	}
 	return dst
@@ -43,28 +47,15 @@ func (c *cursor) text(limit int) (string, bool) {
 	return string(b), ok
 }
 
-func (c *cursor) varint() (int64, bool) {
-	v, n := binary.Varint(c.b)
-	if n <= 0 {
-		return 0, false
-	}
-	c.b = c.b[n:]
-	return v, true
-}
-
-// maxKey bounds a row's key: every label at its longest, with its length.
-const maxKey = metric.MaxLabels * (metric.MaxLabelValue + 2)
-
 func (c *cursor) rowDef() (d rowDef, ok bool) {
 	id, ok1 := c.uvarint()
 	born, ok2 := c.varint()
 	seen, ok3 := c.varint()
-	key, ok4 := c.text(maxKey)
-	n, ok5 := c.uvarint()
-	if !(ok1 && ok2 && ok3 && ok4 && ok5) || id == 0 || id > 1<<32-1 || n > metric.MaxLabels {
+	n, ok4 := c.uvarint()
+	if !(ok1 && ok2 && ok3 && ok4) || id == 0 || id > math.MaxUint32 || n > metric.MaxLabels {
 		return d, false
 	}
-	d = rowDef{id: uint32(id), born: born, seen: seen, key: key}
+	d = rowDef{id: uint32(id), born: born, seen: seen}
 	for range n {
 		v, ok := c.text(metric.MaxLabelValue)
 		if !ok {
@@ -75,12 +66,13 @@ func (c *cursor) rowDef() (d rowDef, ok bool) {
 	return d, true
 }
 
-// eachRowDef calls f for each definition in b.
-func eachRowDef(b []byte, f func(rowDef)) error {
+// eachRowDef calls f for each definition in b; each must have as many values
+// as there are labels.
+func eachRowDef(b []byte, labels int, f func(rowDef)) error {
 	c := cursor{b}
 	for len(c.b) > 0 {
 		d, ok := c.rowDef()
-		if !ok {
+		if !ok || len(d.values) != labels {
 			return fmt.Errorf("%w: row definition at byte %d", errCorrupt, len(b)-len(c.b))
 		}
 		f(d)
@@ -88,14 +80,26 @@ func eachRowDef(b []byte, f func(rowDef)) error {
 	return nil
 }
 
-// row makes a row of s from its definition.
+// row makes a row of s from its definition, whose values are of s's labels.
 func (d rowDef) row(s *Shard) *Row {
-	r := &Row{id: d.id, shard: s, key: d.key, values: d.values, born: d.born, last: -1}
-	r.seen.Store(d.seen)
-	// A reading that gained or lost a label: show what is known.
-	for len(r.values) < len(s.schema.Labels) {
-		r.values = append(r.values, "")
-	}
-	r.values = r.values[:len(s.schema.Labels)]
+	r := &Row{id: d.id, shard: s, key: s.keyOf(d.values), values: d.values, before: d.seen, heard: d.seen, last: -1, told: tellTwice}
+	r.born.Store(d.born)
 	return r
+}
+
+// relabel turns definitions written with other labels into those of s: by
+// name, what is not known is empty.
+func relabel(defs []byte, names []string, s *metric.Schema) []byte {
+	var out []byte
+	_ = eachRowDef(defs, len(names), func(d rowDef) {
+		values := make([]string, len(s.Labels))
+		for i := range s.Labels {
+			if j := slices.Index(names, s.Labels[i].Name); j >= 0 {
+				values[i] = d.values[j]
+			}
+		}
+		d.values = values
+		out = d.append(out)
+	})
+	return out
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"time"
 
@@ -12,165 +11,150 @@ import (
 	"sysops-agent/pkg/metric"
 )
 
-// frame collects one sweep for the journal:
-//
-//	text reading name, 8 bytes fingerprint of the layout, uvarint epoch,
-//	uvarint step, varint slot, varint wall−boot in ns,
-//	uvarint length of definitions, definitions (see rowdef.go),
-//	per row: id uint32, one uint64 per field
-type frame struct {
-	on   bool
-	head []byte
-	defs []byte
-	rows []byte
-	out  []byte
-}
-
-func (f *frame) begin(s *Shard) {
-	f.on = s.store.disk != nil
-	if !f.on {
-		return
-	}
-	f.head = appendText(f.head[:0], s.schema.Name)
-	f.head = binary.LittleEndian.AppendUint64(f.head, s.layout.fingerprint())
-	f.head = binary.AppendUvarint(f.head, uint64(s.epoch))
-	f.head = binary.AppendUvarint(f.head, uint64(s.step))
-	f.head = binary.AppendVarint(f.head, s.slot)
-	f.head = binary.AppendVarint(f.head, int64(s.offset))
-	f.defs, f.rows = f.defs[:0], f.rows[:0]
-}
-
-func (f *frame) open(r *Row) {
-	if f.on {
-		f.defs = appendRowDef(f.defs, r)
-	}
-}
-
-func (f *frame) row(id uint32, vals []uint64) {
-	if !f.on {
-		return
-	}
-	f.rows = binary.LittleEndian.AppendUint32(f.rows, id)
-	for _, v := range vals {
-		f.rows = binary.LittleEndian.AppendUint64(f.rows, v)
-	}
-}
-
-// end returns the record, valid until the next begin.
-func (f *frame) end() []byte {
-	if !f.on {
-		return nil
-	}
-	f.out = beginRecord(f.out[:0], recFrame)
-	f.out = append(f.out, f.head...)
-	f.out = binary.AppendUvarint(f.out, uint64(len(f.defs)))
-	f.out = append(f.out, f.defs...)
-	f.out = append(f.out, f.rows...)
-	finishRecord(f.out, 0)
-	return f.out
-}
-
-// readFrame is a decoded frame; rows is what follows the definitions.
-type readFrame struct {
-	reading     string
-	fingerprint uint64
-	epoch       uint32
-	step        int64
-	slot        int64
-	offset      time.Duration
-	defs        []byte
-	rows        []byte
-}
-
-func parseFrame(b []byte) (f readFrame, err error) {
-	c := cursor{b}
-	var ok [7]bool
-	f.reading, ok[0] = c.text(64)
-	fp, ok1 := c.take(8)
-	if ok[0] && ok1 {
-		f.fingerprint = binary.LittleEndian.Uint64(fp)
-	}
-	ok[1] = ok1
-	epoch, ok2 := c.uvarint()
-	step, ok3 := c.uvarint()
-	slot, ok4 := c.varint()
-	off, ok5 := c.varint()
-	n, ok6 := c.uvarint()
-	ok[2], ok[3], ok[4], ok[5] = ok2, ok3, ok4, ok5
-	if ok6 {
-		f.defs, ok[6] = c.take(int(min(n, math.MaxInt32)))
-	}
-	for _, o := range ok {
-		if !o {
-			return f, fmt.Errorf("%w: frame too short", errCorrupt)
-		}
-	}
-	if epoch == 0 || epoch > math.MaxUint32 || step == 0 || step > 1<<20 || slot < 0 || slot > math.MaxInt64>>21 {
-		return f, fmt.Errorf("%w: frame with epoch %d, step %d, slot %d", errCorrupt, epoch, step, slot)
-	}
-	f.epoch, f.step, f.slot, f.offset, f.rows = uint32(epoch), int64(step), slot, time.Duration(off), c.b
-	return f, nil
-}
-
-// fingerprint identifies names, kinds and resolutions in their order.
-func (l *layout) fingerprint() uint64 {
-	if l.print == 0 {
-		h := fnv.New64a()
-		for i, n := range l.names {
-			fmt.Fprintf(h, "%s|%t|%g\n", n, l.codecs[i].counter, l.codecs[i].res)
-		}
-		l.print = max(h.Sum64(), 1)
-	}
-	return l.print
-}
+// Bounds of texts in records.
+const (
+	maxName   = 256  // of a reading or a metric
+	maxFields = 4096 // of a reading
+)
 
 // appendBlock appends the payload of a block record: everything that is
 // needed to read the block without any other record.
 //
-//	text reading, uvarint epoch, step, base, varint wall−boot,
-//	uvarint fields, per field: text name, kind byte, float64 resolution
+//	text reading, uvarint epoch, step, base, slots, varint since, last sweep, wall−boot
+//	and 16 bytes boot id of it,
+//	uvarint fields, per field: text name, kind byte, float64 resolution,
+//	uvarint labels, per label: text name,
 //	uvarint rows, ids, offsets, uvarint length, data, uvarint length, gone,
-//	uvarint length, definitions of the live rows
-func appendBlock(dst []byte, s *Shard, b *block, offset time.Duration, live []*Row) []byte {
+//	uvarint length, definitions of the live rows, uvarint version of the
+//	catalogue that they are
+func appendBlock(dst []byte, s *Shard, b *block, at mark, cat *catalogue) []byte {
 	dst = appendText(dst, s.schema.Name)
 	dst = binary.AppendUvarint(dst, uint64(b.extent.epoch))
 	dst = binary.AppendUvarint(dst, uint64(b.extent.step))
 	dst = binary.AppendUvarint(dst, uint64(b.extent.base))
-	dst = binary.AppendVarint(dst, int64(offset))
-	dst = binary.AppendUvarint(dst, uint64(len(b.layout.names)))
-	for i, n := range b.layout.names {
-		kind := byte(metric.Gauge)
-		if b.layout.codecs[i].counter {
-			kind = byte(metric.Counter)
-		}
-		dst = append(appendText(dst, n), kind)
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(b.layout.codecs[i].res))
-	}
+	dst = binary.AppendUvarint(dst, uint64(b.extent.slots))
+	dst = binary.AppendVarint(dst, b.extent.since)
+	dst = binary.AppendVarint(dst, at.swept)
+	dst = binary.AppendVarint(dst, int64(at.offset))
+	dst = append(dst, at.boot[:]...)
+	dst = b.layout.append(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(b.ids)))
 	dst = appendUint32s(appendUint32s(dst, b.ids), b.offs)
 	dst = append(binary.AppendUvarint(dst, uint64(len(b.data))), b.data...)
 	dst = append(binary.AppendUvarint(dst, uint64(len(b.gone))), b.gone...)
 	var defs []byte
-	for _, r := range live {
-		defs = appendRowDef(defs, r)
+	for _, r := range cat.live {
+		defs = r.def().append(defs)
 	}
-	return append(binary.AppendUvarint(dst, uint64(len(defs))), defs...)
+	dst = append(binary.AppendUvarint(dst, uint64(len(defs))), defs...)
+	return binary.AppendUvarint(dst, cat.version)
 }
 
-// readBlock is a block record.
+func (l *layout) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(l.names)))
+	for i, n := range l.names {
+		kind := byte(metric.Gauge)
+		if l.codecs[i].counter {
+			kind = byte(metric.Counter)
+		}
+		dst = append(appendText(dst, n), kind)
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(l.codecs[i].res))
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(l.labels)))
+	for _, n := range l.labels {
+		dst = appendText(dst, n)
+	}
+	return dst
+}
+
+// appendUint32s is the directory's form on disk.
+func appendUint32s(dst []byte, v []uint32) []byte {
+	for _, x := range v {
+		dst = binary.LittleEndian.AppendUint32(dst, x)
+	}
+	return dst
+}
+
+// readBlock is a block record; without an extent it holds no samples, only
+// definitions. Its block refers to the payload.
 type readBlock struct {
 	reading string
+	swept   int64 // Unix second of the shard's last sweep
 	offset  time.Duration
+	boot    bootID
 	block   *block
 	live    []byte
+	version uint64 // of the catalogue
 }
 
-func (c *cursor) bytes() ([]byte, bool) {
-	n, ok := c.uvarint()
-	if !ok || n > uint64(len(c.b)) {
-		return nil, false
+// parseBlock decodes and checks a block record's payload.
+func parseBlock(b []byte) (rb readBlock, err error) {
+	c := cursor{b}
+	short := fmt.Errorf("%w: block record too short", errCorrupt)
+	reading, ok := c.text(maxName)
+	epoch, ok1 := c.uvarint()
+	step, ok2 := c.uvarint()
+	base, ok3 := c.uvarint()
+	slots, ok4 := c.uvarint()
+	since, ok5 := c.varint()
+	swept, ok6 := c.varint()
+	off, ok7 := c.varint()
+	boot, ok8 := c.take(len(rb.boot))
+	if !(ok && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7 && ok8) {
+		return rb, short
 	}
-	return c.take(int(n))
+	ext, ok := readExtent(epoch, step, int64(min(base, maxUnix+1)), int64(min(slots, maxSlots+1)), since)
+	if !ok || swept < 0 || swept > maxUnix {
+		return rb, fmt.Errorf("%w: block of %s with epoch %d, step %d, base %d, %d slots, since %d",
+			errCorrupt, reading, epoch, step, base, slots, since)
+	}
+	rb = readBlock{reading: reading, swept: swept, offset: time.Duration(off), boot: bootID(boot), block: &block{extent: ext, until: never}}
+	if !c.blockBody(&rb) || len(c.b) != 0 {
+		return rb, short
+	}
+	if err := eachRowDef(rb.live, len(rb.block.layout.labels), func(rowDef) {}); err != nil {
+		return rb, err
+	}
+	if (ext == extent{}) && len(rb.block.ids) > 0 {
+		return rb, fmt.Errorf("%w: block of %s with rows but no extent", errCorrupt, reading)
+	}
+	return rb, rb.block.check()
+}
+
+func (c *cursor) blockBody(rb *readBlock) (ok bool) {
+	b := rb.block
+	if b.layout, ok = c.layout(); !ok {
+		return false
+	}
+	n, ok := c.uvarint()
+	if !ok {
+		return false
+	}
+	if b.ids, ok = c.uint32s(n); !ok {
+		return false
+	}
+	if b.offs, ok = c.uint32s(n); !ok {
+		return false
+	}
+	if b.data, ok = c.bytes(); !ok {
+		return false
+	}
+	if b.gone, ok = c.bytes(); !ok {
+		return false
+	}
+	if rb.live, ok = c.bytes(); !ok {
+		return false
+	}
+	rb.version, ok = c.uvarint()
+	return ok
+}
+
+func readExtent(epoch, step uint64, base, slots, since int64) (extent, bool) {
+	if epoch > math.MaxUint32 || step > maxStep {
+		return extent{}, false
+	}
+	e := extent{epoch: uint32(epoch), step: uint32(step), base: base, slots: slots, since: since}
+	return e, e.valid() || e == extent{}
 }
 
 func (c *cursor) uint32s(n uint64) ([]uint32, bool) {
@@ -187,12 +171,12 @@ func (c *cursor) uint32s(n uint64) ([]uint32, bool) {
 
 func (c *cursor) layout() (*layout, bool) {
 	n, ok := c.uvarint()
-	if !ok || n == 0 || n > 4096 {
+	if !ok || n == 0 || n > maxFields {
 		return nil, false
 	}
 	l := &layout{}
 	for range n {
-		name, ok1 := c.text(256)
+		name, ok1 := c.text(maxName)
 		rest, ok2 := c.take(9)
 		if !ok1 || !ok2 {
 			return nil, false
@@ -204,53 +188,18 @@ func (c *cursor) layout() (*layout, bool) {
 		l.names = append(l.names, name)
 		l.codecs = append(l.codecs, newFieldCodec(metric.Kind(rest[0]), res))
 	}
+	if n, ok = c.uvarint(); !ok || n > metric.MaxLabels {
+		return nil, false
+	}
+	for range n {
+		name, ok := c.text(metric.MaxLabelKey)
+		if !ok {
+			return nil, false
+		}
+		l.labels = append(l.labels, name)
+	}
+	l.print = l.fingerprint()
 	return l, true
-}
-
-// parseBlock decodes and checks a block record's payload.
-func parseBlock(b []byte) (readBlock, error) {
-	c := cursor{b}
-	rb := readBlock{block: &block{}}
-	short := fmt.Errorf("%w: block record too short", errCorrupt)
-	reading, ok := c.text(64)
-	epoch, ok1 := c.uvarint()
-	step, ok2 := c.uvarint()
-	base, ok3 := c.uvarint()
-	off, ok4 := c.varint()
-	if !(ok && ok1 && ok2 && ok3 && ok4) {
-		return rb, short
-	}
-	if epoch == 0 || epoch > math.MaxUint32 || step == 0 || step > 1<<20 || base > math.MaxInt64>>21 {
-		return rb, fmt.Errorf("%w: block with epoch %d, step %d, base %d", errCorrupt, epoch, step, base)
-	}
-	rb.reading, rb.offset = reading, time.Duration(off)
-	rb.block.extent = extent{epoch: uint32(epoch), step: uint32(step), base: int64(base)}
-	if rb.block.layout, ok = c.layout(); !ok {
-		return rb, short
-	}
-	n, ok := c.uvarint()
-	if !ok {
-		return rb, short
-	}
-	if rb.block.ids, ok = c.uint32s(n); !ok {
-		return rb, short
-	}
-	if rb.block.offs, ok = c.uint32s(n); !ok {
-		return rb, short
-	}
-	if rb.block.data, ok = c.bytes(); !ok {
-		return rb, short
-	}
-	if rb.block.gone, ok = c.bytes(); !ok {
-		return rb, short
-	}
-	if rb.live, ok = c.bytes(); !ok || len(c.b) != 0 {
-		return rb, short
-	}
-	if err := eachRowDef(rb.live, func(rowDef) {}); err != nil {
-		return rb, err
-	}
-	return rb, rb.block.check()
 }
 
 // newZstd returns an encoder that stays small: the default one keeps tens of

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -40,32 +40,39 @@ type Shard struct {
 	cat   atomic.Pointer[catalogue]
 	chain atomic.Pointer[chain]
 
-	bytes      int64        // of the chain; under the store's mutex
-	offsetSeen atomic.Int64 // offset, for the journal's goroutine
+	markMu     sync.Mutex
+	mark       mark         // of the last completed sweep, for the journal's goroutine
 	stepSeen   atomic.Int64 // step, for readers
 	newest     atomic.Int64 // Unix second of the last completed sweep, 0 = none
 	begun      atomic.Int64 // Unix second at which the heads' extent begins, 0 = none
 
 	// What follows belongs to the writer.
+	columns   []column
 	step      int64
-	epoch     uint32 // from 1
-	cur       extent // of the heads; step 0 = none yet
-	enc       encoder
-	frame     frame
-	slot      int64         // of the sweep being written
+	epoch     uint32        // from 1; 0 = no sweep yet
+	cur       extent        // of the heads; step 0 = none yet
+	newEpoch  bool          // cur's epoch has no sample yet
+	frame     frame         //
+	open      bool          // a sweep is
+	slot      int64         // of the sweep
+	swept     int64         // Unix second of slot
 	done      int64         // last slot begun in this epoch
 	offset    time.Duration // wall − boot at the last sweep
-	rebooted  bool          // restored from another boot: offset says nothing
+	boot      bootID        // of the host at the last sweep; zero without a disk
+	rebooted  bool          // since the last sweep: offset says nothing
+	looked    int64         // Unix second of the last look for silent rows
 	byKey     map[string]*Row
 	keyBuf    []byte
 	restoring map[uint32]*Row // by id, while Open restores
-	swept     int64           // Unix second of the last look for dead rows
 }
 
 // catalogue is the published list of rows.
 type catalogue struct {
 	live []*Row
-	gone []*Row // left the catalogue, not yet sealed with their last block
+	gone []*Row // left the catalogue, their definitions not yet in a block
+	// version counts the rows that came and left, over restarts: of two
+	// records of a catalogue it says which is newer, where times may not.
+	version uint64
 }
 
 // Schema describes the shard's reading type.
@@ -88,7 +95,9 @@ func (s *Shard) Oldest() int64 {
 	return begun
 }
 
-// Rows returns the live rows. The slice is immutable.
+// Rows returns the live rows. The slice is immutable. To find all rows of a
+// time, take Rows first and [Shard.Departed] second; a row that leaves between
+// the two is in both.
 func (s *Shard) Rows() []*Row { return s.cat.Load().live }
 
 // Writer is the one writer of a shard, typed by its reading. It must be used
@@ -134,7 +143,8 @@ func (w *Writer[T]) Put(r *T) {
 // is nil when the shard is full. It does not write.
 func (w *Writer[T]) Row(r *T) *Row { return w.s.find(unsafe.Pointer(r)) }
 
-// Write writes r into row, which must be the row of r's labels.
+// Write writes r into row, which must be the row of r's labels. When the row
+// has left the catalogue meanwhile, it is opened anew, as Put would.
 func (w *Writer[T]) Write(row *Row, r *T) {
 	if w.open {
 		w.s.write(row, unsafe.Pointer(r))
@@ -146,50 +156,5 @@ func (w *Writer[T]) End() {
 	if w.open {
 		w.s.end()
 		w.open = false
-	}
-}
-
-// write appends one slot to a row's head and publishes it.
-func (s *Shard) write(r *Row, p unsafe.Pointer) {
-	if r.last == s.slot {
-		s.Counts.DoubleWrites.Add(1)
-		return
-	}
-	h := r.head.Load()
-	nf := len(s.schema.Fields)
-	switch {
-	case h == nil || h.extent != s.cur:
-		h = newHead(s.cur, firstHead, nf)
-		r.head.Store(h)
-	case int(h.n.Load()) == len(h.off):
-		h = h.room(nf)
-		r.head.Store(h)
-	}
-	n := int(h.n.Load())
-	s.fill(h.vals[n*nf:(n+1)*nf], p)
-	h.off[n] = uint8(s.slot - s.cur.base)
-	h.n.Store(uint32(n + 1)) // publishes the slot
-	r.last = s.slot
-	r.seen.Store(s.slot * s.step)
-	s.frame.row(r.id, h.vals[n*nf:(n+1)*nf])
-}
-
-// fill copies the fields of the reading at p, leaving out what is absent, not
-// finite or outside the metric's range.
-func (s *Shard) fill(dst []uint64, p unsafe.Pointer) {
-	fields := s.schema.Fields
-	for i := range fields {
-		f := &fields[i]
-		bits := *(*uint64)(unsafe.Add(p, f.Offset))
-		if f.Kind == metric.Gauge {
-			v := math.Float64frombits(bits)
-			if !(v >= f.Min && v <= f.Max) { //nolint:staticcheck // also true for NaN
-				bits = metric.AbsentBits
-				if v == v { //nolint:staticcheck // not NaN: present but impossible
-					s.Counts.OutOfRange.Add(1)
-				}
-			}
-		}
-		dst[i] = bits
 	}
 }

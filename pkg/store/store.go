@@ -18,8 +18,11 @@ import (
 const MaxGap = 6
 
 // deadAfter is how long, in seconds, a row may be silent before it leaves the
-// catalogue.
-const deadAfter = 15 * 60
+// catalogue, and lookEvery how often silent rows are looked for.
+const (
+	deadAfter = 15 * 60
+	lookEvery = 60
+)
 
 // Options are the bounds of the store.
 type Options struct {
@@ -44,8 +47,9 @@ type Store struct {
 	shards   atomic.Pointer[[]*Shard]
 	nextID   atomic.Uint32
 
-	mu    sync.Mutex // publishing and evicting blocks, adding shards
-	bytes int64      // of blocks of shards without own budget
+	mu     sync.Mutex // sealing, merging and evicting blocks, adding shards
+	bytes  int64      // of blocks of shards without own budget
+	sealer sealer
 }
 
 // Open returns a store with a shard per schema, restored from its directory
@@ -104,7 +108,7 @@ func (s *Store) restoredState() {
 		return
 	}
 	if r := s.restored; r.Damaged > 0 || len(r.Aside) > 0 {
-		p.Degraded(fmt.Sprintf("%d damaged records were skipped and %d files of another version set aside at start; everything else was restored",
+		p.Degraded(fmt.Sprintf("%d damaged records were skipped and %d files set aside at start, being of another version or unreadable; everything else was restored",
 			r.Damaged, len(r.Aside)), "nothing to do unless it repeats: then check the disk of "+s.opt.Dir)
 		return
 	}
@@ -147,7 +151,7 @@ func (s *Store) Shard(reading string) *Shard {
 func newShard(st *Store, sch *metric.Schema) *Shard {
 	s := &Shard{store: st, schema: sch, layout: layoutOf(sch), byKey: map[string]*Row{}, step: 1, done: -1}
 	s.stepSeen.Store(s.step)
-	s.layout.fingerprint()
+	s.columns = columnsOf(sch)
 	s.maxRow = st.opt.MaxRows
 	s.cat.Store(&catalogue{})
 	s.chain.Store(&chain{})
@@ -170,10 +174,13 @@ func (s *Store) attach(sch *metric.Schema, o ShardOptions) *Shard {
 	if sh.maxRow == 0 {
 		sh.maxRow = s.opt.MaxRows
 	}
-	if o.MaxBytes != 0 && sh.maxBytes == 0 {
-		s.bytes -= sh.bytes
-		sh.maxBytes = o.MaxBytes
+	if held := sh.chain.Load().bytes; (o.MaxBytes == 0) != (sh.maxBytes == 0) {
+		if o.MaxBytes != 0 {
+			held = -held
+		}
+		s.bytes += held
 	}
+	sh.maxBytes = o.MaxBytes
 	return sh
 }
 
@@ -199,55 +206,6 @@ func (s *Store) stepped(sh *Shard, by time.Duration) {
 	}
 }
 
-// evict drops blocks that are older than the retention or over a budget. now
-// is Unix seconds; the mutex is held.
-func (s *Store) evict(now int64) {
-	oldest := now - int64(s.opt.Retention/time.Second)
-	for _, sh := range s.Shards() {
-		for sh.oldestEnd() <= oldest {
-			s.dropOldest(sh)
-		}
-		for sh.maxBytes > 0 && sh.bytes > sh.maxBytes {
-			s.dropOldest(sh)
-			sh.Counts.Evicted.Add(1)
-		}
-	}
-	for s.bytes > s.opt.MaxBytes {
-		var victim *Shard
-		for _, sh := range s.Shards() {
-			if sh.maxBytes == 0 && len(sh.chain.Load().blocks) > 0 && (victim == nil || sh.oldestEnd() < victim.oldestEnd()) {
-				victim = sh
-			}
-		}
-		if victim == nil {
-			return
-		}
-		s.dropOldest(victim)
-		victim.Counts.Evicted.Add(1)
-	}
-}
-
-// oldestEnd is the end of the oldest block, or never.
-func (s *Shard) oldestEnd() int64 {
-	if bs := s.chain.Load().blocks; len(bs) > 0 {
-		return bs[0].extent.end()
-	}
-	return math.MaxInt64
-}
-
-func (s *Store) dropOldest(sh *Shard) {
-	bs := sh.chain.Load().blocks
-	if len(bs) == 0 {
-		return
-	}
-	n := bs[0].bytes()
-	sh.bytes -= n
-	if sh.maxBytes == 0 {
-		s.bytes -= n
-	}
-	sh.chain.Store(&chain{append([]*block(nil), bs[1:]...)})
-}
-
 // Size is what the store holds now.
 type Size struct {
 	Blocks     int
@@ -270,7 +228,7 @@ func (s *Store) Size() Size {
 		z.Series += len(rows) * len(sh.schema.Fields)
 		for _, r := range rows {
 			if h := r.head.Load(); h != nil {
-				z.HeadBytes += int64(len(h.vals)*8 + len(h.off) + 64)
+				z.HeadBytes += h.bytes()
 			}
 		}
 	}
