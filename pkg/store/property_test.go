@@ -21,7 +21,6 @@ type machine struct {
 	tb   rapid.TB
 	root string // of its directories
 	dirs int
-	log []string
 	st   *Store
 	w    *Writer[sample]
 	m    *model
@@ -29,7 +28,7 @@ type machine struct {
 	boot time.Duration
 	busy map[string]metric.Count
 	rnd  *rand.Rand // of values: to draw each would take too long
-	base Counts // of stores before
+	base Counts     // of stores before
 }
 
 func newMachine(t *rapid.T, root string) *machine {
@@ -69,7 +68,6 @@ var modelNames = []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 // sweep writes one slot of the rows in names.
 func (x *machine) sweep(names []string) {
 	tick := Tick{Wall: x.wall, Boot: x.boot}
-	x.log = append(x.log, fmt.Sprint("sweep ", x.wall.Unix(), names, x.m.step))
 	x.w.Begin(tick)
 	ok := x.m.begin(tick)
 	for _, n := range names {
@@ -119,7 +117,6 @@ func (x *machine) value(n string) sample {
 // copied stands for a crash: the store that follows finds what a kill would
 // have left.
 func (x *machine) copied() string {
-	x.log = append(x.log, "crash")
 	synctest.Wait() // the journal's goroutine has written what it was given
 	dir := x.dir()
 	if err := os.CopyFS(dir, os.DirFS(x.st.opt.Dir)); err != nil {
@@ -144,7 +141,6 @@ func (x *machine) reopened() {
 	}
 	for _, m := range x.m.rows {
 		if m.live && !slices.ContainsFunc(x.st.Shard("sample").Rows(), func(r *Row) bool { return r.id == m.id }) {
-			x.debug()
 			x.tb.Fatalf("row %d %q is lost", m.id, m.name)
 		}
 	}
@@ -166,12 +162,10 @@ func (x *machine) link() {
 			m.id = r.id
 		}
 		if m.id != r.id {
-			x.debug()
 			x.tb.Fatalf("row %q has id %d, want %d", m.name, r.id, m.id)
 		}
 	}
 	if got, want := len(x.st.Shard("sample").Rows()), x.m.live(); got != want {
-		x.debug()
 		x.tb.Fatalf("%d rows live, want %d", got, want)
 	}
 }
@@ -197,14 +191,6 @@ func (x *machine) compare(from, to int64) {
 			p.Reset()
 			r.Read(f, from, to, &p)
 			if err := x.m.same(f, p, want); err != nil {
-				x.debug()
-				for _, b := range sh.chain.Load().blocks {
-					_, has := slices.BinarySearch(b.ids, r.id)
-					fmt.Println("DBG block", b.extent, b.extent.start(), b.extent.end(), "until", b.until, has)
-				}
-				fmt.Println("DBG sealed", sh.chain.Load().sealed, "head", r.head.Load())
-				for e, s := range x.m.since { fmt.Println("DBG epoch", e, s) }
-				for _, ev := range x.log { fmt.Println("DBG", ev) }
 				x.tb.Fatalf("row %d %q, field %s of [%d, %d): %v", m.id, m.name, sh.schema.Fields[f].Name, from, to, err)
 			}
 		}
@@ -339,17 +325,4 @@ func TestModel(t *testing.T) {
 			x.close()
 		})
 	})
-}
-
-func (x *machine) debug() {
-		for _, r := range x.m.rows {
-			fmt.Println("DBG model", r.name, r.id, r.live, r.heard, x.m.swept, x.m.step)
-		}
-		sh := x.st.Shard("sample")
-		for _, r := range sh.Rows() {
-			fmt.Println("DBG store", r.values[0], r.id, r.heard, sh.swept, sh.looked)
-		}
-		for _, r := range sh.cat.Load().gone {
-			fmt.Println("DBG gone", r.values[0], r.id, r.heard, sh.swept, sh.looked)
-		}
 }

@@ -40,11 +40,11 @@ type Shard struct {
 	cat   atomic.Pointer[catalogue]
 	chain atomic.Pointer[chain]
 
-	markMu     sync.Mutex
-	mark       mark         // of the last completed sweep, for the journal's goroutine
-	stepSeen   atomic.Int64 // step, for readers
-	newest     atomic.Int64 // Unix second of the last completed sweep, 0 = none
-	begun      atomic.Int64 // Unix second at which the heads' extent begins, 0 = none
+	markMu   sync.Mutex
+	mark     mark         // of the last completed sweep, for the journal's goroutine
+	stepSeen atomic.Int64 // step, for readers
+	newest   atomic.Int64 // Unix second of the last completed sweep, 0 = none
+	begun    atomic.Int64 // Unix second at which the heads' extent begins, 0 = none
 
 	// What follows belongs to the writer.
 	columns   []column
