@@ -37,11 +37,13 @@ func (g *gather) close() {
 	g.total, g.weight = 0, 0
 }
 
-// take returns the points and begins anew.
+// take returns the points and begins anew; they take no more room than they
+// need.
 func (g *gather) take() []Point {
 	g.close()
-	p := g.points
-	g.points = nil
+	p := make([]Point, len(g.points))
+	copy(p, g.points)
+	g.points = g.points[:0]
 	return p
 }
 

@@ -131,6 +131,10 @@ func TestCounterRates(t *testing.T) {
 		}
 	}
 	r := w.ask(t, "probe.ops", midnight, midnight+7200, 10)
+	// A range that begins behind missing samples.
+	if p := w.ask(t, "probe.ops", midnight+530, midnight+560, 10).Series[0].Points; len(p) != 3 || !near(p[0].Value, 5) {
+		t.Errorf("behind a gap: %+v", p)
+	}
 	// Of 720 slots 60 are off and 7 × 3 more missing; the first sample, the
 	// first after the gap and the first of the new source have no increment.
 	if n := len(r.Series[0].Points); n != 720-60-7*3-3 {
