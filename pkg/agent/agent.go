@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -321,7 +320,6 @@ func (a *agent) tellReady() bool {
 	a.log.Info().Str("health", string(h.Level)).Int("collectors", h.Collectors).Int("failed", h.Failed).
 		Str("waiting_for", why).Str("page", a.page()).Str("data", a.cfg.Agent.DataDir).Msg("running")
 	a.notify.ready("running")
-	debug.FreeOSMemory() // restoring and opening took memory that is not needed again
 	return true
 }
 
