@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -76,6 +77,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer closeLog.Close()
 	tune(cfg.Agent)
+	if cfg.Publish.Pprof {
+		runtime.MemProfileRate = 512 << 10 // Go's default; see main
+	}
 	dir, err := lockDataDir(cfg.Agent.DataDir)
 	if err != nil {
 		return err
