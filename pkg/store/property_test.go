@@ -129,6 +129,7 @@ func (x *machine) copied() string {
 // after the last snapshot lives again.
 func (x *machine) reopened() {
 	x.m.restart()
+	x.compare(0, forever)
 	for _, r := range x.st.Shard("sample").Rows() {
 		i := slices.IndexFunc(x.m.rows, func(m *modelRow) bool { return m.id == r.id })
 		if i < 0 {
@@ -138,6 +139,12 @@ func (x *machine) reopened() {
 			x.tb.Fatalf("row %d %q came back beside its successor", r.id, r.values)
 		}
 		x.m.rows[i].live = true
+		if got, want := r.heard, x.m.rows[i].heard; got != want {
+			x.tb.Fatalf("row %d %q was heard at %d, want %d", r.id, r.values, got, want)
+		}
+	}
+	if got, want := x.st.Shard("sample").swept, x.m.swept; got != want {
+		x.tb.Fatalf("swept until %d, want %d", got, want)
 	}
 	for _, m := range x.m.rows {
 		if m.live && !slices.ContainsFunc(x.st.Shard("sample").Rows(), func(r *Row) bool { return r.id == m.id }) {
@@ -310,10 +317,11 @@ func (x *machine) newBoot() {
 func TestModel(t *testing.T) {
 	old := bootIDFile
 	defer func() { bootIDFile = old }()
+	base := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		// In a bubble rapid must not ask for the deadline of t.
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
-			root, err := os.MkdirTemp(t.TempDir(), "")
+			root, err := os.MkdirTemp(base, "")
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -325,4 +333,15 @@ func TestModel(t *testing.T) {
 			x.close()
 		})
 	})
+}
+
+// fastDir returns a directory for files that are synced very often: in memory
+// where the host has that.
+func fastDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "store-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

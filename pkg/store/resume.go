@@ -27,12 +27,17 @@ func (s *Shard) marked() mark {
 // when the host was not booted meanwhile; regrid will see whether the clock
 // was set.
 func (s *Shard) reach(m mark) {
-	if s.epoch > m.extent.epoch || s.epoch == m.extent.epoch && s.swept > m.swept {
+	if s.beyond(m) {
 		return
 	}
 	s.epoch, s.swept, s.offset, s.boot, s.mark = m.extent.epoch, m.swept, m.offset, m.boot, m
 	s.done = m.swept / int64(m.extent.step)
 	s.rebooted = m.boot != s.store.disk.boot || m.boot == bootID{}
+}
+
+// beyond reports whether the shard was swept after m.
+func (s *Shard) beyond(m mark) bool {
+	return s.epoch > m.extent.epoch || s.epoch == m.extent.epoch && s.swept > m.swept
 }
 
 // restoreBlock puts a sealed block at the end of the chain, unless the chain
@@ -181,10 +186,12 @@ func (s *Shard) adoptAll(rb *readBlock) {
 	defined := map[uint32]bool{}
 	_ = eachRowDef(rb.live, nl, func(d rowDef) { defined[d.id] = true }) // it was checked
 	s.retire(func(r *Row) bool { return !defined[r.id] })
+	newer := !s.beyond(mark{extent: rb.block.extent, swept: rb.swept})
 	_ = eachRowDef(rb.live, nl, func(d rowDef) {
 		s.adopt(d)
-		r := s.restoring[d.id]
-		r.before, r.heard = d.seen, d.seen // not the greater: clocks go back
+		if r := s.restoring[d.id]; newer {
+			r.before, r.heard = d.seen, d.seen // not the greater: clocks go back
+		}
 	})
 	if rb.block.extent.slots != bigSlots { // those who left are in no block yet
 		_ = eachRowDef(rb.block.gone, nl, s.adoptGone)
