@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -324,6 +325,7 @@ func (a *agent) tellReady() bool {
 	a.log.Info().Str("health", string(h.Level)).Int("collectors", h.Collectors).Int("failed", h.Failed).
 		Str("waiting_for", why).Str("page", a.page()).Str("data", a.cfg.Agent.DataDir).Msg("running")
 	a.notify.ready("running")
+	debug.FreeOSMemory() // restoring and opening took memory that is not needed again
 	return true
 }
 
