@@ -39,16 +39,16 @@ func (c *chain) appended(b *block) *chain {
 	return c.with(append(c.blocks[:len(c.blocks):len(c.blocks)], b), b.extent)
 }
 
-// cut ends what the chain says of since and later, because a new epoch begins
-// there. A block that has nothing else to say keeps only the definitions of
-// rows, whose samples lie before it.
-func (c *chain) cut(since int64) *chain {
+// cut ends what older epochs say of the time from the beginning of e's epoch
+// on. A block that has nothing else to say keeps only the definitions of rows,
+// whose samples lie before it.
+func (c *chain) cut(e extent) *chain {
 	var blocks []*block
 	for _, b := range c.blocks {
-		if since < b.end() {
+		if b.extent.epoch < e.epoch && e.since < b.end() {
 			old := b
-			b = &block{extent: old.extent, until: since, layout: old.layout, gone: old.gone}
-			if old.extent.start() < since {
+			b = &block{extent: old.extent, until: e.since, layout: old.layout, gone: old.gone}
+			if old.extent.start() < e.since {
 				b.ids, b.offs, b.data = old.ids, old.offs, old.data
 			} else if len(b.gone) == 0 {
 				continue

@@ -95,7 +95,7 @@ func (d *disk) block(s *Shard, b *block) {
 	if d == nil {
 		return
 	}
-	rec := appendBlock(nil, s, b, mark{swept: s.swept, offset: s.offset, boot: s.boot}, s.cat.Load())
+	rec := appendBlock(nil, s, b, mark{extent: b.extent, swept: s.swept, offset: s.offset, boot: s.boot}, s.cat.Load())
 	d.mu.Lock()
 	if len(d.queue) >= maxQueued {
 		d.queue = d.queue[1:]

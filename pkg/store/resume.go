@@ -186,7 +186,7 @@ func (s *Shard) adoptAll(rb *readBlock) {
 	defined := map[uint32]bool{}
 	_ = eachRowDef(rb.live, nl, func(d rowDef) { defined[d.id] = true }) // it was checked
 	s.retire(func(r *Row) bool { return !defined[r.id] })
-	newer := !s.beyond(mark{extent: rb.block.extent, swept: rb.swept})
+	newer := !s.beyond(mark{extent: extent{epoch: rb.epoch}, swept: rb.swept})
 	_ = eachRowDef(rb.live, nl, func(d rowDef) {
 		s.adopt(d)
 		if r := s.restoring[d.id]; newer {

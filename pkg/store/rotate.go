@@ -46,6 +46,7 @@ func (d *disk) rotate(now time.Time) error {
 			return err
 		}
 	}
+	failpoint("rotate.removed")
 	return syncDir(d.dir)
 }
 

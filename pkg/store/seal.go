@@ -38,7 +38,7 @@ func (s *Shard) advance(ext extent) {
 // first sample; one that has none ends nothing. The store's mutex is held.
 func (s *Shard) cut() {
 	s.newEpoch = false
-	s.setChain(s.chain.Load().cut(s.cur.since))
+	s.setChain(s.chain.Load().cut(s.cur))
 	failpoint("epoch.cut")
 }
 

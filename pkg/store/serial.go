@@ -20,8 +20,8 @@ const (
 // appendBlock appends the payload of a block record: everything that is
 // needed to read the block without any other record.
 //
-//	text reading, uvarint epoch, step, base, slots, varint since, last sweep, wall−boot
-//	and 16 bytes boot id of it,
+//	text reading, uvarint epoch, step, base, slots, varint since,
+//	uvarint epoch, varint time, wall−boot, 16 bytes boot id of the last sweep,
 //	uvarint fields, per field: text name, kind byte, float64 resolution,
 //	uvarint labels, per label: text name,
 //	uvarint rows, ids, offsets, uvarint length, data, uvarint length, gone,
@@ -34,6 +34,7 @@ func appendBlock(dst []byte, s *Shard, b *block, at mark, cat *catalogue) []byte
 	dst = binary.AppendUvarint(dst, uint64(b.extent.base))
 	dst = binary.AppendUvarint(dst, uint64(b.extent.slots))
 	dst = binary.AppendVarint(dst, b.extent.since)
+	dst = binary.AppendUvarint(dst, uint64(at.extent.epoch))
 	dst = binary.AppendVarint(dst, at.swept)
 	dst = binary.AppendVarint(dst, int64(at.offset))
 	dst = append(dst, at.boot[:]...)
@@ -79,7 +80,8 @@ func appendUint32s(dst []byte, v []uint32) []byte {
 // definitions. Its block refers to the payload.
 type readBlock struct {
 	reading string
-	swept   int64 // Unix second of the shard's last sweep
+	epoch   uint32 // of the shard's last sweep
+	swept   int64  // Unix second of it
 	offset  time.Duration
 	boot    bootID
 	block   *block
@@ -97,18 +99,19 @@ func parseBlock(b []byte) (rb readBlock, err error) {
 	base, ok3 := c.uvarint()
 	slots, ok4 := c.uvarint()
 	since, ok5 := c.varint()
-	swept, ok6 := c.varint()
-	off, ok7 := c.varint()
-	boot, ok8 := c.take(len(rb.boot))
-	if !(ok && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7 && ok8) {
+	last, ok6 := c.uvarint()
+	swept, ok7 := c.varint()
+	off, ok8 := c.varint()
+	boot, ok9 := c.take(len(rb.boot))
+	if !(ok && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7 && ok8 && ok9) {
 		return rb, short
 	}
 	ext, ok := readExtent(epoch, step, int64(min(base, maxUnix+1)), int64(min(slots, maxSlots+1)), since)
-	if !ok || swept < 0 || swept > maxUnix {
+	if !ok || swept < 0 || swept > maxUnix || last > math.MaxUint32 {
 		return rb, fmt.Errorf("%w: block of %s with epoch %d, step %d, base %d, %d slots, since %d",
 			errCorrupt, reading, epoch, step, base, slots, since)
 	}
-	rb = readBlock{reading: reading, swept: swept, offset: time.Duration(off), boot: bootID(boot), block: &block{extent: ext, until: never}}
+	rb = readBlock{reading: reading, epoch: uint32(last), swept: swept, offset: time.Duration(off), boot: bootID(boot), block: &block{extent: ext, until: never}}
 	if !c.blockBody(&rb) || len(c.b) != 0 {
 		return rb, short
 	}

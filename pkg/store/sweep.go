@@ -81,11 +81,13 @@ func (s *Shard) excuse(now int64, epoch bool) {
 func (s *Shard) end() {
 	s.open = false
 	s.leave(s.swept)
-	s.store.disk.frame(s.frame.end(s.cat.Load().version))
-	s.newest.Store(s.swept)
+	// The mark before the frame: once the frame is in a journal, a snapshot
+	// that replaces that journal must know of the sweep.
 	s.markMu.Lock()
 	s.mark = mark{extent: s.cur, swept: s.swept, offset: s.offset, boot: s.boot}
 	s.markMu.Unlock()
+	s.store.disk.frame(s.frame.end(s.cat.Load().version))
+	s.newest.Store(s.swept)
 }
 
 // leave removes rows that were silent for deadAfter from the catalogue. They
