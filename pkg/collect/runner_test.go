@@ -230,6 +230,91 @@ func TestACollectorThatHeedsItsDeadlineIsNotHanging(t *testing.T) {
 	})
 }
 
+func TestASlowRunIsWaitedForAtStopAndReplacedAfterAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, reg := bench(t)
+		slow := &fake{}
+		var inRun atomic.Bool
+		slow.f = func(context.Context, int) error { // heeds no context
+			inRun.Store(true)
+			time.Sleep(700 * time.Millisecond)
+			inRun.Store(false)
+			return nil
+		}
+		r.Apply(t.Context(), []Source{source("slow", 10*time.Second, slow)})
+		time.Sleep(100 * time.Millisecond) // within the first run
+		changed := source("slow", 10*time.Second, slow)
+		changed.Key = "changed"
+		r.Apply(t.Context(), []Source{changed})
+		if inRun.Load() && slow.n.Load() == 1 {
+			t.Error("Apply returned while the old collector still wrote")
+		}
+		time.Sleep(30 * time.Second)
+		if n := slow.n.Load(); n < 4 {
+			t.Errorf("%d runs: the reload killed a collector that is only slow", n)
+		}
+		if s := status(t, reg, "slow"); s.State != state.Active {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Until(nextRun(time.Now(), time.Now(), 10*time.Second)) + 100*time.Millisecond)
+		if !inRun.Load() {
+			t.Fatal("the test does not stop within a run")
+		}
+		if hanging := r.Stop(); hanging != nil || inRun.Load() {
+			t.Errorf("hanging %v, in a run %t", hanging, inRun.Load())
+		}
+	})
+}
+
+func TestAHangingCollectorIsReplacedWhenItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, reg := bench(t)
+		release := make(chan struct{})
+		hung := &fake{f: func(context.Context, int) error { <-release; return nil }}
+		fresh := &fake{f: func(context.Context, int) error { return nil }}
+		r.Apply(t.Context(), []Source{source("c", 10*time.Second, hung)})
+		time.Sleep(15 * time.Second)
+		next := source("c", 5*time.Second, fresh)
+		r.Apply(t.Context(), []Source{next})
+		time.Sleep(time.Minute)
+		if fresh.n.Load() != 0 {
+			t.Fatal("two writers for one shard")
+		}
+		if s := status(t, reg, "c"); s.State != state.Degraded {
+			t.Errorf("%+v", s)
+		}
+		close(release)
+		time.Sleep(time.Second)
+		if fresh.n.Load() != 1 || !hung.closed.Load() {
+			t.Errorf("not replaced: %d runs of the new, old closed %t", fresh.n.Load(), hung.closed.Load())
+		}
+		r.Stop()
+	})
+}
+
+func TestUpFallsWhenACollectorIsSwitchedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := bench(t)
+		c := &fake{f: func(context.Context, int) error { return nil }}
+		src := source("c", 10*time.Second, c)
+		r.Apply(t.Context(), []Source{src})
+		time.Sleep(time.Second)
+		up := func() (up bool) {
+			r.Each(func(_ string, s *Stats) { up = s.Up.Load() })
+			return up
+		}
+		if !up() {
+			t.Fatal("not up while it works")
+		}
+		src.Enabled = false
+		r.Apply(t.Context(), []Source{src})
+		if up() {
+			t.Error("still up when off")
+		}
+		r.Stop()
+	})
+}
+
 func TestNextRunIsMidSlotAndNeverTwiceInOne(t *testing.T) {
 	for _, tc := range []struct {
 		name            string

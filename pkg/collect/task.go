@@ -74,9 +74,11 @@ func newTask(src Source, env Env, part *state.Part, stats *Stats, now func() sto
 }
 
 // run builds the collector and lets it collect, first at once, then in the
-// middle of every slot.
+// middle of every slot. It ends only when nothing of it writes any more, which
+// may be long after ctx when a run hangs in the kernel.
 func (t *task) run(ctx context.Context) {
 	defer close(t.stopped)
+	defer t.stats.Up.Store(false)
 	defer t.close()
 	if !t.build(ctx) {
 		return
@@ -124,7 +126,13 @@ func (t *task) build(ctx context.Context) bool {
 }
 
 func (t *task) close() {
-	if c, ok := t.col.(Closer); ok && t.pending == nil {
+	if t.pending != nil {
+		if err := <-t.pending; err != nil {
+			t.env.Log.Debug().Err(err).Msg("the run that hung has ended")
+		}
+		t.pending = nil
+	}
+	if c, ok := t.col.(Closer); ok {
 		if err := c.Close(); err != nil {
 			t.env.Log.Debug().Err(err).Msg("close")
 		}
@@ -157,35 +165,34 @@ func (t *task) once(ctx context.Context) time.Duration {
 	return t.outcome(class, err)
 }
 
-// collect calls the collector and waits for it up to its deadline.
-func (t *task) collect(ctx context.Context) error {
+// heed is how long a run may take to end after its context did.
+const heed = 100 * time.Millisecond
+
+// collect calls the collector and waits for it up to its deadline. When the
+// task is to stop, a run that is merely slow still gets its time.
+func (t *task) collect(parent context.Context) error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, t.src.deadline())
+	limit := t.src.deadline()
+	ctx, cancel := context.WithTimeout(parent, limit)
 	defer cancel()
 	tick := t.now()
 	t.last = tick.Wall
 	t.stats.Runs.Add(1)
 	done := call(ctx, func(ctx context.Context) error { return t.col.Collect(ctx, tick) })
+	timer := time.NewTimer(limit + heed)
+	defer timer.Stop()
 	select {
 	case err := <-done:
 		t.stats.LastNanos.Store(int64(time.Since(began)))
-		return err
-	case <-ctx.Done():
-	}
-	// One more look: it may have returned because the context ended.
-	grace := time.NewTimer(100 * time.Millisecond)
-	defer grace.Stop()
-	select {
-	case err := <-done:
-		if err == nil {
-			err = ctx.Err()
+		if ctx.Err() != nil && parent.Err() == nil { // it heeded its deadline
+			t.stats.Timeouts.Add(1)
+			return errors.Join(err, ctx.Err())
 		}
-		t.stats.Timeouts.Add(1)
 		return err
-	case <-grace.C:
+	case <-timer.C:
 		t.stats.Timeouts.Add(1)
 		t.pending, t.since = done, began
-		return fmt.Errorf("did not return within %s; it is left alone until it does", t.src.deadline())
+		return fmt.Errorf("did not return within %s; it is left alone until it does", limit)
 	}
 }
 
@@ -234,9 +241,9 @@ func (t *task) fail(err error) {
 	var p *panicError
 	if errors.As(err, &p) {
 		t.stats.Panics.Add(1)
-		t.env.Log.Error().Str("stack", string(p.stack)).Msg(err.Error())
+		t.env.Log.Error().Err(err).Str("stack", string(p.stack)).Msg("collector " + t.src.Name + " panicked")
 	} else {
-		t.env.Log.Warn().Err(err).Msg("collection failed")
+		t.env.Log.Warn().Err(err).Msg("collector " + t.src.Name + " failed") // with the name: repeats are limited by text
 	}
 	s := state.Status{State: state.Degraded, Fault: true, Reason: fmt.Sprintf("failed %d times: %v", t.failed, err)}
 	if t.failed == 1 {
