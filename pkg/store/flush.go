@@ -88,6 +88,7 @@ func (d *disk) writeFrames() error {
 		return err
 	}
 	d.Counts.BytesWritten.Add(uint64(len(b)))
+	failpoint("frames.written")
 	return nil
 }
 

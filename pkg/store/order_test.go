@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,11 @@ import (
 // runs, fail points that it passes itself are silent.
 func at(t testing.TB, f func(name string)) {
 	t.Helper()
-	busy := false
+	var busy atomic.Bool
 	hook := func(name string) {
-		if !busy {
-			busy = true
+		if busy.CompareAndSwap(false, true) {
 			f(name)
-			busy = false
+			busy.Store(false)
 		}
 	}
 	failpoints.Store(&hook)
