@@ -11,6 +11,7 @@ import (
 
 	"sysops-agent/pkg/db"
 	"sysops-agent/pkg/state"
+	"sysops-agent/pkg/store"
 )
 
 // TestKilledBetweenTransactions fails each transaction of a long catch-up in
@@ -185,6 +186,47 @@ func TestLongerThanTheMemory(t *testing.T) {
 	}
 	if n := int64(len(h.table(t, db.Minute))); n != 10+30*60-want {
 		t.Errorf("%d minutes, want %d", n, 10+30*60-want)
+	}
+}
+
+// TestNothingToMeasureIsNoHole lets collectors that find nothing, or that were
+// switched off for longer than the memory reaches, sweep again where an extent
+// of the store begins: of a reading that was not there nothing is lost.
+func TestNothingToMeasureIsNoHole(t *testing.T) {
+	for name, rows := range map[string]int{"never anything": 0, "switched off for long": 1} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, midnight)
+			for range 2 {
+				w := store.NewWriter[tide](h.st, store.ShardOptions{Step: time.Minute})
+				w.Begin(h.tick())
+				for range rows {
+					w.Put(&tide{Level: 1})
+				}
+				w.End()
+				h.run("a", 2*86400, true)
+			}
+			if st := h.p.Stats(); st.Lost != 0 || st.Backlog > 1 || strings.Contains(h.log.String(), "has a hole") {
+				t.Errorf("%d minutes lost, %d wait; told: %s", st.Lost, st.Backlog, h.log)
+			}
+			if n := h.number(`SELECT count(*) FROM tide_minute`); n != int64(2*rows) {
+				t.Errorf("%d minutes of the reading", n)
+			}
+		})
+	}
+}
+
+// A mark that an older agent left for an empty reading makes no hole either.
+func TestMarkOfAnEmptyReadingIsNoHole(t *testing.T) {
+	h := newHost(t, midnight)
+	if err := h.d.Do(t.Context(), func(tx *db.Tx) error { return tx.SetMark("tide", db.Minute, midnight-86400) }); err != nil {
+		t.Fatal(err)
+	}
+	w := store.NewWriter[tide](h.st, store.ShardOptions{Step: time.Minute})
+	w.Begin(h.tick())
+	w.End()
+	h.settle()
+	if st := h.p.Stats(); st.Lost != 0 || st.Backlog != 0 || strings.Contains(h.log.String(), "has a hole") {
+		t.Errorf("%+v; told: %s", st, h.log)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"sysops-agent/pkg/db"
@@ -125,11 +126,17 @@ func (p *Persister) plan(sh *store.Shard) (job, bool) {
 	j.from = floor(max(oldest, now.Unix()-reach), 60)
 	switch {
 	case !j.stored.had:
-		return j, oldest != 0 && j.from < j.to
+		return j, oldest != 0 && !empty(sh) && j.from < j.to
 	case j.stored.ts > floor(now.Unix(), 60)+60: // the clock went back
 		j.from = floor(min(p.clock.since, now.Unix()), 60)
-	case j.stored.ts > j.from:
+	case j.stored.ts > j.from, empty(sh):
 		j.from = j.stored.ts
 	}
 	return j, j.from < j.to
+}
+
+// empty reports whether a shard has never had a row as far as the memory
+// reaches: sweeps that found nothing. Where nothing is, nothing is missing.
+func empty(sh *store.Shard) bool {
+	return len(sh.Rows()) == 0 && len(sh.Departed(0, math.MaxInt64)) == 0
 }

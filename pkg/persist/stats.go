@@ -56,7 +56,7 @@ func (p *Persister) Stats() Stats {
 
 func backlog(sh *store.Shard, m mark, now time.Time) int64 {
 	from := sh.Oldest()
-	if from == 0 {
+	if from == 0 || !m.had && empty(sh) {
 		return 0
 	}
 	if m.had {
@@ -82,7 +82,7 @@ func (p *Persister) wrote(b *batch) {
 		m := p.marks[pt.schema.Name]
 		*m.of(pt.tier) = mark{pt.to, true}
 		p.marks[pt.schema.Name] = m
-		if pt.tier == db.Minute && pt.was.had && pt.from > pt.was.ts {
+		if pt.tier == db.Minute && pt.was.had && pt.from > pt.was.ts && p.behind(pt.from) {
 			p.gap.add(pt.was.ts, pt.from)
 			p.stats.Lost += uint64(max(0, (pt.from-max(pt.was.ts, floor(p.began, 60)))/60))
 		}
@@ -95,6 +95,13 @@ func (p *Persister) wrote(b *batch) {
 	if len(b.parts) > 0 {
 		p.stats.Flushes++
 	}
+}
+
+// behind reports whether a gap that ends at from can be one of samples: after
+// a flush that succeeded, until shortly before from, no reading had any that
+// waited. Then its collector did not run. p.mu is held.
+func (p *Persister) behind(from int64) bool {
+	return p.stats.LastFlush.IsZero() || from > p.stats.LastFlush.Unix()+lateFrom*60
 }
 
 // gap is the time between mark and memory that no reading has any more.

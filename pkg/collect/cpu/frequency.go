@@ -24,6 +24,7 @@ type Frequency struct {
 	online  []byte // content of cpu/online that cpus was made for
 	cpus    []clock
 	sockets []socketClock // ascending
+	seen    bool          // a clock, ever
 
 	core   *store.Writer[reading.CPUCoreFrequency]
 	socket *store.Writer[reading.CPUSocketFrequency]
@@ -65,7 +66,9 @@ func (f *Frequency) Collect(ctx context.Context, t store.Tick) error {
 	if err != nil {
 		return err
 	}
-	f.writeSockets(t)
+	if f.seen {
+		f.writeSockets(t)
+	}
 	switch err := f.faults.Err(); {
 	case n == 0 && err == nil:
 		return collect.Unsupported("nothing to do in a virtual machine; on hardware, load the CPU's cpufreq driver",
@@ -86,8 +89,10 @@ func (f *Frequency) writeCores(ctx context.Context, t store.Tick) (n int, err er
 	for i := range f.sockets {
 		f.sockets[i] = socketClock{id: f.sockets[i].id}
 	}
-	f.core.Begin(t)
-	defer f.core.End()
+	if f.seen {
+		f.core.Begin(t)
+	}
+	defer f.core.End() // does nothing without Begin
 	for i := range f.cpus {
 		if err := ctx.Err(); err != nil {
 			return n, fmt.Errorf("cannot read all clocks in time, only %d of %d: %w", i, len(f.cpus), err)
@@ -100,7 +105,10 @@ func (f *Frequency) writeCores(ctx context.Context, t store.Tick) (n int, err er
 			}
 			continue
 		}
-		n++
+		if n++; !f.seen { // not before the first clock: a sweep of nothing looks like history
+			f.seen = true
+			f.core.Begin(t)
+		}
 		hertz := float64(khz) * 1000
 		f.core.Put(&reading.CPUCoreFrequency{Core: uint32(c.id), Current: hertz})
 		if c.socket != unknown {

@@ -73,6 +73,16 @@ func TestFrequencyOutcomes(t *testing.T) {
 	}
 }
 
+func TestFrequencySweepsNothingBeforeTheFirstClock(t *testing.T) {
+	env := host(t, "small-vm")
+	_ = NewFrequency(env).Collect(context.Background(), store.At(1000)) // TestFrequencyOutcomes
+	for _, name := range []string{"cpu_core_frequency", "cpu_socket_frequency"} {
+		if n := env.Store.Shard(name).Newest(); n != 0 {
+			t.Errorf("%s: a sweep of nothing at %d", name, n)
+		}
+	}
+}
+
 func TestFrequencyGivesUpInTime(t *testing.T) {
 	env := host(t, "two-socket-smt-off")
 	ctx, cancel := context.WithCancel(context.Background())

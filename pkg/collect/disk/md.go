@@ -33,6 +33,7 @@ type MD struct {
 	dir  string // /sys/block
 	file procfile.Reader
 	seen bool // an array, ever
+	rows []reading.MD
 	bad  trouble.List
 }
 
@@ -52,26 +53,30 @@ func (c *MD) Collect(_ context.Context, t store.Tick) error {
 		return fmt.Errorf("cannot list the block devices: %w", err)
 	}
 	c.bad.Reset()
-	c.w.Begin(t)
+	c.rows = c.rows[:0]
 	for _, d := range devices {
-		name := d.Name()
-		if strings.HasPrefix(name, "md") && c.array(name) {
-			c.seen = true
+		if name := d.Name(); strings.HasPrefix(name, "md") {
+			c.array(name)
 		}
 	}
-	c.w.End()
-	if !c.seen {
+	c.seen = c.seen || len(c.rows) > 0
+	if !c.seen { // without a sweep: one of nothing looks like history
 		return collect.Unsupported(hint, "this host has no software RAID array")
 	}
+	c.w.Begin(t)
+	for i := range c.rows {
+		c.w.Put(&c.rows[i])
+	}
+	c.w.End()
 	return c.bad.Err("the other values are collected; mdadm --detail shows the array")
 }
 
-// array collects one array; false when name is none.
-func (c *MD) array(name string) bool {
+// array reads one array into c.rows, unless name is none.
+func (c *MD) array(name string) {
 	dir := c.dir + "/" + name + "/md"
 	state, err := c.word(dir + "/array_state")
 	if errors.Is(err, fs.ErrNotExist) {
-		return false
+		return
 	}
 	r := metric.Blank[reading.MD]()
 	r.Device = name
@@ -90,8 +95,7 @@ func (c *MD) array(name string) bool {
 	r.Mismatches = c.number(dir + "/mismatch_cnt")
 	r.Sync = c.progress(dir + "/sync_completed")
 	c.members(dir, &r)
-	c.w.Put(&r)
-	return true
+	c.rows = append(c.rows, r)
 }
 
 // word reads a file of one word.

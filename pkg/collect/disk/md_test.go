@@ -111,6 +111,25 @@ func TestMDUnsupported(t *testing.T) {
 	}
 }
 
+// A host without arrays has no sweeps: empty ones would look like history
+// with holes in it.
+func TestMDSweepsNothingBeforeTheFirstArray(t *testing.T) {
+	dir := collecttest.Tree(t, map[string]string{"sys/block/sda/dev": "8:0\n"})
+	env := collecttest.Env(t, dir)
+	c, err := NewMD(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Collect(context.Background(), store.At(60)) // TestMDUnsupported
+	if n := env.Store.Shard("md").Newest(); n != 0 {
+		t.Errorf("a sweep of nothing at %d", n)
+	}
+	collecttest.Write(t, dir, "sys/block/md0/md/array_state", "clean\n")
+	if err := c.Collect(context.Background(), store.At(120)); err != nil || env.Store.Shard("md").Newest() != 120 {
+		t.Errorf("with an array: %v, sweep at %d", err, env.Store.Shard("md").Newest())
+	}
+}
+
 // The last array may be stopped: nothing to collect is then no reason to give
 // up, as it may be started again.
 func TestMDStopped(t *testing.T) {
