@@ -45,6 +45,7 @@ type Collector struct {
 	faults procfile.Faults
 	rows   *store.Writer[reading.Agent]
 	watch  watch
+	told   bool // the state of the budget was set at least once
 
 	cpu     func() (user, system uint64, err error) // microseconds; getrusage but in tests
 	runtime []metrics.Sample
@@ -141,8 +142,11 @@ func (c *Collector) compare(r *reading.Agent, t store.Tick) {
 	for _, b := range began {
 		c.tell(b)
 	}
-	if changed && c.opt.State != nil {
+	if (changed || !c.told) && c.opt.State != nil {
+		// At the first tick too: the state may be one that a collector before
+		// a reload set.
 		c.watch.report(c.opt.State)
+		c.told = true
 	}
 }
 

@@ -254,6 +254,18 @@ func TestBudgetIsReported(t *testing.T) {
 	}
 }
 
+// A reload makes a new collector, which must not leave the state of the old
+// one as it was.
+func TestReloadForgetsTheOldBudgetState(t *testing.T) {
+	part := state.New().Part(state.Agent, "budget")
+	part.Degraded("The agent's CPU use of 12.3 % exceeds the limit of 10.0 %.", "")
+	r := newRig(t, "/proc", Options{Budget: Budget{RSS: 1 << 40}, State: part})
+	_ = r.tick()
+	if s := part.Get(); s.State != state.Active {
+		t.Errorf("nothing is exceeded, yet %+v", s)
+	}
+}
+
 func TestNoWatcher(t *testing.T) {
 	r := newRig(t, "/proc", Options{Budget: Budget{RSS: 1}})
 	for range 2 * patience {
