@@ -19,9 +19,12 @@ build: ## build bin/sysops-agent
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sysops-agent ./cmd/sysops-agent
 
+# Root does not keep data in a directory that belongs to somebody else.
+DATA ?= $(shell if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then echo /var/lib/sysops-agent; else echo "$(CURDIR)/data"; fi)
+
 .PHONY: run
-run: build ## build and run in the foreground with defaults, data in ./data, a live summary
-	./bin/sysops-agent run --data-dir "$(CURDIR)/data" --live
+run: build ## build and run in the foreground with defaults, data in ./data (DATA=DIR), a live summary
+	./bin/sysops-agent run --data-dir "$(DATA)" --live
 
 .PHONY: deps
 deps: ## install what the tests need (Debian packages; needs root)

@@ -37,6 +37,7 @@ func main() {
 	// The agent handles its own signals; for commands an interrupt ends what
 	// they wait for.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends a shutdown that takes too long
 	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

@@ -45,16 +45,20 @@ type Options struct {
 const configKind = state.Agent
 
 // lastFlushTime bounds the flush at the end.
-const lastFlushTime = 10 * time.Second
+const lastFlushTime = 8 * time.Second
 
 // agent is what Run holds together. Its fields are set once, before anything
 // runs; cfg and mark belong to the main loop.
 type agent struct {
 	opt     Options
+	host    string
+	listen  string // as configured
+	socket  string
 	ctx     context.Context // of the collectors: ends when they stop
 	cfg     *config.Config
 	mark    fileMark
 	log     zerolog.Logger
+	logTo   *logFile
 	reg     *state.Registry
 	bus     *event.Bus
 	clock   *clockWatch
@@ -68,15 +72,22 @@ type agent struct {
 	began   time.Time
 }
 
-// Run runs the agent until ctx ends or SIGTERM or SIGINT arrives, then stops
-// it within half a minute. An error means that it did not start.
+// Run runs the agent until ctx ends, then stops it within half a minute. An error means that it did not start.
 func Run(ctx context.Context, o Options) error {
+	// From the first moment on neither a reload nor a reader that went away
+	// may kill the agent; until the end of the shutdown.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	signal.Ignore(syscall.SIGPIPE)
+
 	cfg := o.Config
-	log, closeLog, err := openLog(cfg.Agent, os.Stderr)
+	mark := markFile(watched(cfg))
+	log, logTo, err := openLog(cfg.Agent, os.Stderr)
 	if err != nil {
 		return fmt.Errorf("cannot open the log file: %w", err)
 	}
-	defer closeLog.Close()
+	defer logTo.close()
 	tune(cfg.Agent)
 	if cfg.Publish.Pprof {
 		runtime.MemProfileRate = 512 << 10 // Go's default; see main
@@ -86,8 +97,11 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer dir.close()
+	if dir.readOnly {
+		log.Warn().Str("dir", dir.path).Msg("the data directory is on a read-only disk; collection goes on in memory")
+	}
 
-	a := &agent{opt: o, cfg: cfg, log: log, reg: state.New(), bus: event.NewBus(), notify: notify{log}, began: time.Now()}
+	a := &agent{opt: o, host: cfg.Agent.Hostname, listen: cfg.Publish.Listen, socket: cfg.Publish.Socket, cfg: cfg, log: log, logTo: logTo, reg: state.New(), bus: event.NewBus(), notify: notify{log}, began: time.Now(), mark: mark}
 	a.tellStates()
 	a.clock = &clockWatch{bus: a.bus}
 	s := &stack{log: log}
@@ -104,7 +118,10 @@ func Run(ctx context.Context, o Options) error {
 	a.startCollectors(ctx, s)
 	a.startPersist(ctx, s)
 	a.startWeb(ctx, s)
-	return a.loop(ctx)
+	if o.Live != nil {
+		s.goes(context.WithoutCancel(ctx), "live", (&live{o.Live, a}).run)
+	}
+	return a.loop(ctx, hup)
 }
 
 // tellStates turns each change of a part's state into a log line and an
@@ -117,7 +134,7 @@ func (a *agent) tellStates() {
 		if cur.Reason != "" {
 			text += ": " + cur.Reason
 		}
-		if old.State == cur.State || old.State == state.Starting && !cur.Fault {
+		if old.State == cur.State || old.State == state.Starting && cur.State == state.Active {
 			a.log.Debug().Msg(text)
 			return
 		}
@@ -145,7 +162,7 @@ func (a *agent) openStore(s *stack) {
 	a.store = store.Open(o)
 	r := a.store.Restored()
 	a.log.Info().Int("blocks", r.Blocks).Int("slots", r.Slots).Dur("took", r.Took).Msg("history restored")
-	s.started("store", func(context.Context) error { return a.store.Close() })
+	s.started("store", 8*time.Second, within(a.store.Close))
 }
 
 func (a *agent) openDB(s *stack) {
@@ -157,7 +174,7 @@ func (a *agent) openDB(s *stack) {
 		Path: a.cfg.Persist.Path, Host: a.cfg.Agent.Hostname, BootID: bootID(),
 		Schemas: reading.All(), Timeout: a.cfg.Persist.Timeout,
 	}, a.reg)
-	s.started("database", func(context.Context) error { a.db.Close(); return nil })
+	s.started("database", 4*time.Second, within(func() error { a.db.Close(); return nil }))
 }
 
 func (a *agent) startCollectors(ctx context.Context, s *stack) {
@@ -165,7 +182,7 @@ func (a *agent) startCollectors(ctx context.Context, s *stack) {
 	var stop context.CancelFunc
 	a.ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.runner.Apply(a.ctx, a.sources(a.cfg))
-	s.started("collectors", func(ctx context.Context) error {
+	s.started("collectors", 13*time.Second, func(ctx context.Context) error {
 		defer stop()
 		defer a.lastFlush(ctx)
 		if hanging := a.runner.Stop(); len(hanging) > 0 {
@@ -244,11 +261,11 @@ func (a *agent) buildWeb() {
 
 func (a *agent) startWeb(ctx context.Context, s *stack) {
 	a.web.Start(context.WithoutCancel(ctx))
-	s.started("web", a.web.Shutdown)
+	s.started("web", 4*time.Second, a.web.Shutdown)
 }
 
 func (a *agent) overview() overview.Overview {
-	return overview.Build(a.store, a.procs, a.cfg.Agent.Hostname)
+	return overview.Build(a.store, a.procs, a.host)
 }
 
 func topology() any {
@@ -270,23 +287,15 @@ func (a *agent) ready() (bool, string) {
 	return true, ""
 }
 
-// loop waits for signals and does what has to be done now and then.
-func (a *agent) loop(ctx context.Context) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-
+// loop waits for the end and for signals, and does what has to be done now and then.
+func (a *agent) loop(ctx context.Context, hup <-chan os.Signal) error {
 	watchdog, stopWatchdog := a.notify.watchdog()
 	defer stopWatchdog()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 
-	a.mark = markFile(a.watchedFile())
 	looked := time.Now()
 	told := false
-	live := newLive(a.opt.Live, a)
 	for {
 		select {
 		case <-ctx.Done():
@@ -305,11 +314,10 @@ func (a *agent) loop(ctx context.Context) error {
 			}
 			if a.cfg.Agent.WatchConfig && now.Sub(looked) >= a.cfg.Agent.WatchEvery {
 				looked = now
-				if m := markFile(a.watchedFile()); m != a.mark {
+				if m := markFile(watched(a.cfg)); m != a.mark {
 					a.reload("the file changed")
 				}
 			}
-			live.tick(now)
 		}
 	}
 }
@@ -323,16 +331,8 @@ func (a *agent) tellReady() bool {
 	}
 	h := a.reg.Health()
 	a.log.Info().Str("health", string(h.Level)).Int("collectors", h.Collectors).Int("failed", h.Failed).
-		Str("waiting_for", why).Str("page", a.page()).Str("data", a.cfg.Agent.DataDir).Msg("running")
+		Str("waiting_for", why).Str("page", a.pages()).Str("data", a.cfg.Agent.DataDir).Msg("running")
 	a.notify.ready("running")
 	debug.FreeOSMemory() // restoring and opening took memory that is not needed again
 	return true
-}
-
-// page is the address of the page for people.
-func (a *agent) page() string {
-	if addr := a.web.Addr(); addr != "" {
-		return "http://" + addr + "/"
-	}
-	return "socket " + a.cfg.Publish.Socket
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestASecondAgentIsRefusedAndToldWhoHasTheDirectory(t *testing.T) {
@@ -44,5 +46,34 @@ func TestALockFileThatIsALinkIsRefused(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(victim); string(b) != "precious" {
 		t.Fatalf("wrote through the link: %q", b)
+	}
+}
+
+func TestAReadOnlyDiskIsNoReasonNotToRun(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a read-only tmpfs needs root")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("mounting a tmpfs is refused here: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	first, err := lockDataDir(data)
+	if err != nil || !first.readOnly {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	defer first.close()
+	if _, err := lockDataDir(data); !errors.Is(err, ErrLocked) {
+		t.Fatalf("a second agent: %v", err)
+	}
+	if missing, err := lockDataDir(filepath.Join(dir, "other")); err != nil || !missing.readOnly {
+		t.Fatalf("a directory that cannot be made: %+v, %v", missing, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -77,5 +78,16 @@ func TestAPackageImportsOnlyLowerLayers(t *testing.T) {
 	}
 	if seen < 15 {
 		t.Fatalf("go list saw only %d packages", seen)
+	}
+}
+
+// Another system is told in words what is wrong, not by missing symbols.
+func TestAnotherSystemFailsToCompileWithASentence(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "build", "sysops-agent/pkg/metric")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "GOOS=freebsd", "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "sysops_agent_supports_Linux_only") {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }

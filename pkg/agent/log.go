@@ -20,17 +20,16 @@ const (
 	logRemembered = 1000 // messages; beyond, all are forgotten and begin anew
 )
 
-// openLog builds the logger of the configuration. The closer is the log
-// file's, or does nothing.
-func openLog(c config.Agent, stderr *os.File) (zerolog.Logger, io.Closer, error) {
+// openLog builds the logger of the configuration. The log file does nothing
+// where there is none.
+func openLog(c config.Agent, stderr *os.File) (zerolog.Logger, *logFile, error) {
 	var out io.Writer = stderr
-	var closer io.Closer = io.NopCloser(nil)
+	file := &logFile{path: c.LogFile}
 	if c.LogFile != "" {
-		f, err := os.OpenFile(c.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0o640)
-		if err != nil {
+		if err := file.reopen(); err != nil {
 			return zerolog.Nop(), nil, err
 		}
-		out, closer = f, f
+		out = file
 	}
 	terminal := c.LogFile == "" && isTerminal(stderr)
 	if c.LogFormat == "console" || c.LogFormat == "auto" && terminal {
@@ -42,7 +41,48 @@ func openLog(c config.Agent, stderr *os.File) (zerolog.Logger, io.Closer, error)
 		log = log.With().Timestamp().Logger()
 	}
 	setLevel(c.LogLevel)
-	return log, closer, nil
+	return log, file, nil
+}
+
+// logFile is a log file that can be opened anew after somebody moved it away:
+// it is rotated by logrotate, with a SIGHUP behind.
+type logFile struct {
+	path string
+	mu   sync.Mutex
+	f    *os.File
+}
+
+// reopen opens the file of that name; on failure the one before stays.
+func (l *logFile) reopen() error {
+	if l.path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0o640)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f != nil {
+		l.f.Close()
+	}
+	l.f = f
+	return nil
+}
+
+// Write implements io.Writer.
+func (l *logFile) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Write(p)
+}
+
+func (l *logFile) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f != nil {
+		l.f.Close()
+	}
 }
 
 func setLevel(name string) {

@@ -3,6 +3,8 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,5 +39,28 @@ func TestManyDifferentMessagesDoNotGrowTheLimiter(t *testing.T) {
 	}
 	if len(l.seen) > logRemembered {
 		t.Fatalf("%d messages remembered", len(l.seen))
+	}
+}
+
+func TestTheLogFileIsOpenedAnewAfterARotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.log")
+	l := &logFile{path: path}
+	if err := l.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	fmt.Fprintln(l, "before")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(l, "meanwhile")
+	if err := l.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(l, "after")
+	old, _ := os.ReadFile(path + ".1")
+	now, _ := os.ReadFile(path)
+	if string(old) != "before\nmeanwhile\n" || string(now) != "after\n" {
+		t.Fatalf("old %q, now %q", old, now)
 	}
 }

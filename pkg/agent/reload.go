@@ -35,10 +35,10 @@ func markFile(path string) fileMark {
 	return fileMark{mod: fi.ModTime(), size: fi.Size(), ino: inode(fi)}
 }
 
-// watchedFile is what to look at for changes: the file in force, or the
+// watched is the file to look at for changes: the file in force, or the
 // default one, which may appear later.
-func (a *agent) watchedFile() string {
-	if f := a.cfg.File(); f != "" {
+func watched(c *config.Config) string {
+	if f := c.File(); f != "" {
 		return f
 	}
 	return config.DefaultFile
@@ -47,8 +47,11 @@ func (a *agent) watchedFile() string {
 // reload reads the configuration again. A bad one is refused, with every
 // problem, and the old one stays in force.
 func (a *agent) reload(cause string) {
-	a.mark = markFile(a.watchedFile())
+	a.mark = markFile(watched(a.cfg))
 	a.notify.reloading()
+	if err := a.logTo.reopen(); err != nil {
+		a.log.Error().Err(err).Msg("the log file cannot be opened anew; the old one stays in use")
+	}
 	defer a.notify.ready("running")
 	part := a.reg.Part(configKind, "configuration")
 	loaded, warnings, err := config.Load(a.opt.Source)

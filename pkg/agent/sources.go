@@ -71,6 +71,6 @@ func (a *agent) sources(c *config.Config) []collect.Source {
 	// How the collectors fare is always watched.
 	return append(out, collect.Source{
 		Name: "collectors", Enabled: true, Interval: 10 * time.Second,
-		New: func(e collect.Env) (collect.Collector, error) { return collect.NewRuns(e, a.runner, a.queues) },
+		New: func(e collect.Env) (collect.Collector, error) { return newParts(e, a) },
 	})
 }

@@ -2,31 +2,47 @@ package agent
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
 )
 
-// drain bounds the whole shutdown; systemd's default patience is 90 s.
-const drain = 30 * time.Second
-
 // stack holds what runs, in the order in which it was started, and stops it
-// in the reverse order, so that nothing loses what it feeds.
+// in the reverse order, so that nothing loses what it feeds. Each part has its
+// own time to stop, so that a slow one takes nothing from those that save
+// data; the sum is about half a minute (systemd waits for 90 s).
 type stack struct {
 	log   zerolog.Logger
 	parts []part
 }
 
 type part struct {
-	name string
-	stop func(context.Context) error
+	name  string
+	limit time.Duration
+	stop  func(context.Context) error
 }
 
-func (s *stack) started(name string, stop func(context.Context) error) {
+func (s *stack) started(name string, limit time.Duration, stop func(context.Context) error) {
 	s.log.Debug().Str("part", name).Msg("started")
-	s.parts = append(s.parts, part{name, stop})
+	s.parts = append(s.parts, part{name, limit, stop})
 }
+
+// within makes a stop that knows no deadline one that is given up at its end.
+func within(stop func() error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		done := make(chan error, 1)
+		go func() { done <- stop() }()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return errSlow
+		}
+	}
+}
+
+var errSlow = errors.New("did not end in time and is left behind")
 
 // goes starts f in its own goroutine; to stop it its context is ended and
 // waited for. A panic in f is logged and f starts again after a pause: one
@@ -43,13 +59,13 @@ func (s *stack) goes(ctx context.Context, name string, f func(context.Context)) 
 			}
 		}
 	}()
-	s.started(name, func(limit context.Context) error {
+	s.started(name, 2*time.Second, func(limit context.Context) error {
 		cancel()
 		select {
 		case <-done:
 			return nil
 		case <-limit.Done():
-			return fmt.Errorf("did not end in time")
+			return errSlow
 		}
 	})
 }
@@ -65,14 +81,14 @@ func (s *stack) guarded(ctx context.Context, name string, f func(context.Context
 	return true
 }
 
-// stop stops everything, newest first, within drain.
+// stop stops everything, newest first.
 func (s *stack) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
 	for i := len(s.parts) - 1; i >= 0; i-- {
 		p := s.parts[i]
 		began := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), p.limit)
 		err := p.stop(ctx)
+		cancel()
 		e := s.log.Debug()
 		if err != nil {
 			e = s.log.Warn().Err(err)

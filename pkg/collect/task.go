@@ -243,7 +243,7 @@ func (t *task) fail(err error) {
 		t.stats.Panics.Add(1)
 		t.env.Log.Error().Err(err).Str("stack", string(p.stack)).Msg("collector " + t.src.Name + " panicked")
 	} else {
-		t.env.Log.Warn().Err(err).Msg("collector " + t.src.Name + " failed") // with the name: repeats are limited by text
+		t.env.Log.Debug().Err(err).Msg("collector " + t.src.Name + " failed") // its state is a warning, told once
 	}
 	s := state.Status{State: state.Degraded, Fault: true, Reason: fmt.Sprintf("failed %d times: %v", t.failed, err)}
 	if t.failed == 1 {
@@ -263,14 +263,11 @@ func (t *task) off(err error) {
 	case Permanent:
 		errors.As(err, &u)
 		t.part.Off(u.Reason, u.Hint)
-		t.env.Log.Info().Str("reason", u.Reason).Msg("collector is off: nothing to collect here")
 	case Refused:
 		t.part.Refused(fmt.Sprintf("permission denied: %v", err),
 			"start the agent as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE, then reload it")
-		t.env.Log.Warn().Err(err).Msg("collector is off: permission denied")
 	default:
 		t.part.Refused(err.Error(), "repair the cause, then reload")
-		t.env.Log.Error().Err(err).Msg("collector is off: it could not be set up")
 	}
 }
 

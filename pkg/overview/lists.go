@@ -74,10 +74,19 @@ func (s source) networks() []Net {
 	out := []Net{}
 	var m store.Matrix
 	for _, r := range s.rows("network") {
+		if zero(r.value("net.up")) == 0 && !r.value("net.up").Absent() {
+			continue // switched off
+		}
 		rate := r.rates(&m)
 		out = append(out, Net{r.label("interface"), rate.of("net.rx_bytes"), rate.of("net.tx_bytes")})
 	}
-	return most(out, func(n Net) float64 { return zero(n.Rx) + zero(n.Tx) })
+	return most(out, func(n Net) float64 {
+		sum := zero(n.Rx) + zero(n.Tx)
+		if n.Interface != "lo" {
+			sum += 0.5 // of two idle ones the real one comes first
+		}
+		return sum
+	})
 }
 
 // processes lists those that are greatest by o. One whose CPU use is not known

@@ -31,6 +31,9 @@ func (n Number) Value() float64 {
 	return *n.v
 }
 
+// Absent reports whether the number is not known.
+func (n Number) Absent() bool { return n.v == nil }
+
 // Overview is one screen. Shares are percent, sizes bytes, rates per second.
 // Lists may be empty but are never null in JSON.
 type Overview struct {
@@ -56,7 +59,9 @@ type CPU struct {
 	Usage  Number    `json:"usage_percent"`
 	User   Number    `json:"user_percent"`
 	System Number    `json:"system_percent"`
-	IOWait Number    `json:"iowait_percent"`
+	Nice   Number    `json:"nice_percent"`
+	IRQ    Number    `json:"irq_percent"`    // hard and soft
+	IOWait Number    `json:"iowait_percent"` // idle, with I/O outstanding: not part of usage
 	Steal  Number    `json:"steal_percent"`
 	Load   [3]Number `json:"load"`
 }
@@ -150,6 +155,8 @@ func build(src source, procs *proctable.Table, host string) Overview {
 	o.CPU = CPU{
 		Online: one("cpu_topology", "cpu.online_cpus"), Usage: one("cpu", "cpu.total_percent"),
 		User: one("cpu", "cpu.user_percent"), System: one("cpu", "cpu.system_percent"),
+		Nice:   one("cpu", "cpu.nice_percent"),
+		IRQ:    Of(one("cpu", "cpu.irq_percent").Value() + one("cpu", "cpu.softirq_percent").Value()),
 		IOWait: one("cpu", "cpu.iowait_percent"), Steal: one("cpu", "cpu.steal_percent"),
 		Load: [3]Number{one("load", "load.avg1"), one("load", "load.avg5"), one("load", "load.avg15")},
 	}

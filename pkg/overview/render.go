@@ -68,8 +68,8 @@ func (o *Overview) Render(w io.Writer, rows int) error {
 	}
 	fmt.Fprintf(&b, "%s  %s  %s CPUs  load %s %s %s\n", clean(o.Host), when, o.CPU.Online.plain(),
 		short(o.CPU.Load[0]), short(o.CPU.Load[1]), short(o.CPU.Load[2]))
-	fmt.Fprintf(&b, "cpu   %s  (user %s, system %s, iowait %s, steal %s)\n", o.CPU.Usage.percent(), o.CPU.User.percent(),
-		o.CPU.System.percent(), o.CPU.IOWait.percent(), o.CPU.Steal.percent())
+	fmt.Fprintf(&b, "cpu   %s  (user %s, nice %s, system %s, irq %s, steal %s; waiting for I/O %s)\n", o.CPU.Usage.percent(), o.CPU.User.percent(),
+		o.CPU.Nice.percent(), o.CPU.System.percent(), o.CPU.IRQ.percent(), o.CPU.Steal.percent(), o.CPU.IOWait.percent())
 	o.groups(&b)
 	fmt.Fprintf(&b, "mem   %s used, %s of %s available  swap %s of %s\n", o.Memory.Used.percent(),
 		o.Memory.Available.size(), o.Memory.Total.size(), o.Memory.SwapUsed.size(), o.Memory.SwapTotal.size())

@@ -18,6 +18,6 @@ func All() []*metric.Schema {
 		metric.Of[Disk](), metric.Of[Filesystem](), metric.Of[MD](),
 		metric.Of[Network](), metric.Of[Sockets](), metric.Of[TCP](), metric.Of[UDP](), metric.Of[Softnet](), metric.Of[Conntrack](),
 		metric.Of[FD](), metric.Of[Processes](), metric.Of[Process](), metric.Of[Cgroups](), metric.Of[Cgroup](),
-		metric.Of[Agent](), metric.Of[CollectorRun](), metric.Of[Queue](),
+		metric.Of[Agent](), metric.Of[CollectorRun](), metric.Of[Queue](), metric.Of[Database](), metric.Of[HTTP](),
 	}
 }

@@ -54,3 +54,32 @@ type Queue struct {
 	Size     float64      `metric:"queue.size_bytes" unit:"bytes" help:"Bytes that wait, for queues that are bounded in bytes."`
 	Dropped  metric.Count `metric:"queue.dropped" unit:"count" help:"Entries lost because the queue was full."`
 }
+
+// Database is how the agent's database fares (PER-26 to PER-28, OPS-82,
+// OPS-83).
+type Database struct {
+	_ struct{} `reading:"database" domain:"agent" help:"The agent's database."`
+
+	Up        float64      `metric:"database.up" max:"1" help:"1 while the database serves, else 0."`
+	Flushes   metric.Count `metric:"database.flushes" unit:"count" help:"Transactions that held readings."`
+	Rows      metric.Count `metric:"database.rows_written" unit:"count" help:"Rows of readings written."`
+	Failures  metric.Count `metric:"database.failures" unit:"count" help:"Transactions and attempts to open that failed."`
+	Refused   metric.Count `metric:"database.refused" unit:"count" help:"Calls refused because the database was away."`
+	WriteTime metric.Count `metric:"database.write_seconds" unit:"seconds" scale:"1e-9" help:"Time in committed transactions."`
+	File      float64      `metric:"database.file_bytes" unit:"bytes" help:"Size of the database file."`
+	Log       float64      `metric:"database.log_bytes" unit:"bytes" help:"Size of its write-ahead log."`
+	Backlog   float64      `metric:"database.backlog_seconds" unit:"seconds" help:"Full minutes that wait in memory for the database, of the reading furthest behind."`
+	Skipped   metric.Count `metric:"database.rows_skipped" unit:"count" help:"Rows left out because the database refused them alone."`
+	Deleted   metric.Count `metric:"database.rows_deleted" unit:"count" help:"Rows deleted by the retention."`
+}
+
+// HTTP is what the agent's HTTP server does.
+type HTTP struct {
+	_ struct{} `reading:"http" domain:"agent" help:"The agent's HTTP server, page and API together."`
+
+	Requests           metric.Count `metric:"http.requests" unit:"count" help:"Requests taken."`
+	RefusedConnections metric.Count `metric:"http.refused_connections" unit:"count" help:"Connections refused beyond the limit."`
+	RefusedRequests    metric.Count `metric:"http.refused_requests" unit:"count" help:"Requests refused by Host, origin, token, method or body."`
+	Panics             metric.Count `metric:"http.panics" unit:"count" help:"Panics caught while answering."`
+	Connections        float64      `metric:"http.connections" unit:"count" help:"Open connections."`
+}
