@@ -46,7 +46,7 @@ func (e *Engine) readings() []*metric.Schema {
 // Resolve finds a metric by its dotted name, its second name
 // ("domain.column") or its name on the page, in this order, and returns its
 // reading and the index of its field. An error wraps [ErrBadRequest] and
-// names what is similar.
+// [ErrNoMetric] and names what is similar.
 func (e *Engine) Resolve(name string) (*metric.Schema, int, error) {
 	all := e.readings()
 	for _, is := range []func(*metric.Schema, *metric.Field) bool{
@@ -62,11 +62,11 @@ func (e *Engine) Resolve(name string) (*metric.Schema, int, error) {
 			}
 		}
 	}
-	hint := "the catalogue of metrics lists all"
+	hint := "and none is similar"
 	if like := similar(all, name); len(like) > 0 {
 		hint = "similar are " + strings.Join(like, ", ")
 	}
-	return nil, 0, fmt.Errorf("%w: there is no metric %.100q; %s", ErrBadRequest, name, hint)
+	return nil, 0, fmt.Errorf("%w: %w %.100q; %s", ErrBadRequest, ErrNoMetric, name, hint)
 }
 
 func secondName(s *metric.Schema, f *metric.Field) string { return s.Domain + "." + f.Column }
@@ -144,16 +144,22 @@ type MetricInfo struct {
 	Unit     string        `json:"unit"`
 	Res      float64       `json:"resolution"`
 	Help     string        `json:"help"`
-	Labels   []string      `json:"labels"`     // identifying
-	Attrs    []string      `json:"attributes"` // shown, but not part of the identity
-	Rows     int           `json:"rows"`       // alive now
-	Step     time.Duration `json:"-"`          // of the store's grid; 0 while nothing writes it
+	Labels   []LabelInfo   `json:"labels"`
+	Rows     int           `json:"rows"` // alive now
+	Step     time.Duration `json:"-"`    // of the store's grid; 0 while nothing writes it
 	StepSecs float64       `json:"step_seconds"`
+}
+
+// LabelInfo describes a label.
+type LabelInfo struct {
+	Name string `json:"name"`
+	Help string `json:"help"`
+	Attr bool   `json:"descriptive"` // shown, but not part of a row's identity
 }
 
 // Catalog lists all metrics by name.
 func (e *Engine) Catalog() []MetricInfo {
-	var list []MetricInfo
+	list := []MetricInfo{}
 	for _, s := range e.readings() {
 		rows, step := 0, time.Duration(0)
 		if sh := e.st.Shard(s.Name); sh != nil {
@@ -162,19 +168,15 @@ func (e *Engine) Catalog() []MetricInfo {
 				step = time.Duration(sh.Step()) * time.Second
 			}
 		}
-		labels, attrs := []string{}, []string{}
-		for _, l := range s.Labels {
-			if l.Attr {
-				attrs = append(attrs, l.Name)
-			} else {
-				labels = append(labels, l.Name)
-			}
+		labels := make([]LabelInfo, len(s.Labels))
+		for i, l := range s.Labels {
+			labels[i] = LabelInfo{l.Name, l.Help, l.Attr}
 		}
 		for i := range s.Fields {
 			f := &s.Fields[i]
 			list = append(list, MetricInfo{
 				Name: f.Name, Second: secondName(s, f), Page: f.Page, Reading: s.Name, Kind: f.Kind.String(),
-				Unit: string(f.Unit), Res: f.Res, Help: f.Help, Labels: labels, Attrs: attrs,
+				Unit: string(f.Unit), Res: f.Res, Help: f.Help, Labels: labels,
 				Rows: rows, Step: step, StepSecs: step.Seconds(),
 			})
 		}

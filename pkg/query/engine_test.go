@@ -37,13 +37,13 @@ func TestResolveNamesWhatIsNear(t *testing.T) {
 		"ops":                      "similar are probe.ops",
 		"other.waves":              "similar are tide.waves",
 		"sysops_tide_wave_total":   "similar are tide.waves",
-		"nothing.like_it":          "the catalogue of metrics",
-		"":                         "the catalogue of metrics",
-		strings.Repeat("x", 10000): "the catalogue of metrics",
-		"a\x00\xff":                "the catalogue of metrics",
+		"nothing.like_it":          "none is similar",
+		"":                         "none is similar",
+		strings.Repeat("x", 10000): "none is similar",
+		"a\x00\xff":                "none is similar",
 	} {
 		_, _, err := w.e.Resolve(name)
-		if !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), want) || len(err.Error()) > 500 {
+		if !errors.Is(err, ErrBadRequest) || !errors.Is(err, ErrNoMetric) || !strings.Contains(err.Error(), want) || len(err.Error()) > 500 {
 			t.Errorf("%.40q: %v", name, err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestCatalog(t *testing.T) {
 	m := all[i]
 	if m.Second != "test.probe_ops" || m.Page != "sysops_probe_ops_total" || m.Reading != "probe" || m.Kind != "counter" ||
 		m.Unit != "count" || m.Res != 1 || m.Help != "A counter." || m.Rows != 2 || m.Step != 10*time.Second || m.StepSecs != 10 ||
-		!slices.Equal(m.Labels, []string{"name"}) || !slices.Equal(m.Attrs, []string{"kind"}) {
+		!slices.Equal(m.Labels, []LabelInfo{{Name: "name"}, {Name: "kind", Attr: true}}) {
 		t.Errorf("%+v", m)
 	}
 	if i := slices.IndexFunc(all, func(m MetricInfo) bool { return m.Name == "tide.level" }); all[i].Rows != 0 || all[i].Step != 0 {
@@ -112,7 +112,7 @@ func TestInstant(t *testing.T) {
 	w.remember(midnight, midnight+300)
 	w.e.now = func() time.Time { return time.Unix(midnight+300, 0) }
 	ask := func(name string, m ...Matcher) map[string]Value {
-		r, err := w.e.Instant(context.Background(), name, m)
+		r, err := w.e.Instant(context.Background(), name, m, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestInstant(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		out := map[string]Value{}
-		for _, v := range r.Values {
+		for _, v := range r.Series {
 			out[v.Labels["name"]] = v
 		}
 		return out
@@ -142,12 +142,17 @@ func TestInstant(t *testing.T) {
 	if got := ask("tide.level"); len(got) != 0 {
 		t.Errorf("of nothing: %+v", got)
 	}
+	for limit, more := range map[int]bool{1: true, 2: false} {
+		if r, err := w.e.Instant(context.Background(), "probe.ops", nil, limit); err != nil || len(r.Series) != limit || r.Truncated != more {
+			t.Errorf("at most %d: %+v, %v", limit, r, err)
+		}
+	}
 	w.e.now = func() time.Time { return time.Unix(midnight-600, 0) } // the clock went back
 	if got := ask("probe.ops"); len(got) != 0 {
 		t.Errorf("from the future: %+v", got)
 	}
 	for name, m := range map[string]Matcher{"nothing": {}, "probe.ops": {"color", Equal, "red"}} {
-		if _, err := w.e.Instant(context.Background(), name, []Matcher{m}); !errors.Is(err, ErrBadRequest) {
+		if _, err := w.e.Instant(context.Background(), name, []Matcher{m}, 0); !errors.Is(err, ErrBadRequest) {
 			t.Errorf("%s %v: %v", name, m, err)
 		}
 	}

@@ -152,12 +152,12 @@ func besides(t *testing.T, w *world, now int64) {
 			}
 		}
 	}
-	inst, err := w.e.Instant(ctx, "probe.ops", nil)
+	inst, err := w.e.Instant(ctx, "probe.ops", nil, 0)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	for _, v := range inst.Values {
+	for _, v := range inst.Series {
 		if int64(v.Value) != v.Time {
 			t.Errorf("%+v", v)
 		}

@@ -16,8 +16,8 @@ type Instant struct {
 	Page      string  `json:"page_name"`
 	Kind      string  `json:"kind"` // gauge or counter
 	Unit      string  `json:"unit"`
-	Values    []Value `json:"values"`
-	Truncated bool    `json:"truncated"` // more than MaxSeries rows matched
+	Series    []Value `json:"series"`
+	Truncated bool    `json:"truncated"` // more rows matched than the limit
 }
 
 // Value is the newest value of one row.
@@ -34,8 +34,13 @@ const minFresh = time.Minute
 
 // Instant returns the newest value of each matching row that was written in
 // the last three steps (at least a minute) and whose value is present. It
-// asks the store only. Errors are as with [Engine.Range].
-func (e *Engine) Instant(ctx context.Context, name string, matchers []Matcher) (*Instant, error) {
+// asks the store only, for at most limit rows: 0 is MaxSeries, the most is
+// MaxRows. Errors are as with [Engine.Range].
+func (e *Engine) Instant(ctx context.Context, name string, matchers []Matcher, limit int) (*Instant, error) {
+	if limit <= 0 {
+		limit = MaxSeries
+	}
+	limit = min(limit, MaxRows)
 	s, field, err := e.Resolve(name)
 	if err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func (e *Engine) Instant(ctx context.Context, name string, matchers []Matcher) (
 		return nil, err
 	}
 	f := &s.Fields[field]
-	out := &Instant{Host: e.host, Metric: f.Name, Page: f.Page, Kind: f.Kind.String(), Unit: string(f.Unit), Values: []Value{}}
+	out := &Instant{Host: e.host, Metric: f.Name, Page: f.Page, Kind: f.Kind.String(), Unit: string(f.Unit), Series: []Value{}}
 	sh := e.st.Shard(s.Name)
 	if sh == nil {
 		return out, nil
@@ -60,7 +65,7 @@ func (e *Engine) Instant(ctx context.Context, name string, matchers []Matcher) (
 		if !ok || !fresh(at, now, sh.Step()) || !where.match(r.Labels()) || !finite(f.Value(raw[field])) {
 			continue
 		}
-		if len(out.Values) == MaxSeries {
+		if len(out.Series) == limit {
 			out.Truncated = true
 			break
 		}
@@ -71,7 +76,7 @@ func (e *Engine) Instant(ctx context.Context, name string, matchers []Matcher) (
 		if f.Kind == metric.Counter {
 			v.Rate = rate(r, field, at.Unix(), sh.Step(), &p)
 		}
-		out.Values = append(out.Values, v)
+		out.Series = append(out.Series, v)
 	}
 	return out, nil
 }

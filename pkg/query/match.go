@@ -9,11 +9,8 @@ import (
 	"sysops-agent/pkg/metric"
 )
 
-// Bounds of what may be asked; RE2 takes time linear in both.
-const (
-	maxMatchers = 20
-	maxPattern  = 1000 // bytes
-)
+// maxMatchers is the most conditions of one request; a row has no more labels.
+const maxMatchers = 20
 
 // condition is one compiled matcher.
 type condition struct {
@@ -31,6 +28,7 @@ func compile(s *metric.Schema, matchers []Matcher) (conditions, error) {
 		return nil, fmt.Errorf("%w: %d conditions on labels; at most %d are allowed", ErrBadRequest, len(matchers), maxMatchers)
 	}
 	var all conditions
+	var exprs patterns
 	for _, m := range matchers {
 		c := condition{
 			label: slices.IndexFunc(s.Labels, func(l metric.Label) bool { return l.Name == m.Label }),
@@ -43,13 +41,9 @@ func compile(s *metric.Schema, matchers []Matcher) (conditions, error) {
 		switch m.Op {
 		case Equal, NotEqual:
 		case Match, NoMatch:
-			if len(m.Value) > maxPattern {
-				return nil, fmt.Errorf("%w: the expression for label %s has %d bytes; at most %d are allowed",
-					ErrBadRequest, m.Label, len(m.Value), maxPattern)
-			}
 			var err error
-			if c.re, err = regexp.Compile(`^(?s:` + m.Value + `)$`); err != nil {
-				return nil, fmt.Errorf("%w: the expression for label %s: %w", ErrBadRequest, m.Label, err)
+			if c.re, err = exprs.compile(m.Value); err != nil {
+				return nil, fmt.Errorf("%w: the regular expression of label %s: %w", ErrBadRequest, m.Label, err)
 			}
 		default:
 			return nil, fmt.Errorf("%w: operator %.10q on label %s; allowed are = != =~ !~", ErrBadRequest, m.Op, m.Label)

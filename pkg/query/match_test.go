@@ -44,7 +44,8 @@ func TestBadMatchers(t *testing.T) {
 	for want, m := range map[string][]Matcher{
 		`has no label "color"; it has name, kind`: {{"color", Equal, "x"}},
 		"missing closing )":                       {{"name", Match, "("}},
-		"at most 1000 are allowed":                {{"name", NoMatch, strings.Repeat("a", 1001)}},
+		"at most 256 are allowed":                 {{"name", NoMatch, strings.Repeat("a", 257)}},
+		"unexpected )":                            {{"name", Match, "a)|(b"}},
 		"allowed are = != =~ !~":                  {{"name", "<", "1"}},
 		"at most 20 are allowed":                  make([]Matcher, 21),
 		"invalid repeat count":                    {{"name", Match, "a{1000000}"}},

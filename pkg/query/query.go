@@ -10,6 +10,13 @@
 // so that no sample counts twice and none is left out. A row of a tier that
 // is wider than the step gives one point, at its beginning.
 //
+// The memory may begin within a minute: the agent was started, a row was
+// born, old blocks were given up. It answers for the whole of that minute
+// when the database knows no more of it: when its row of that minute counts no
+// more samples than the memory has slots and, of a counter, no more increase.
+// Otherwise the database answers for that minute and the memory from the next
+// on.
+//
 // # Points
 //
 // A gauge's point is the mean over its samples, rows of a tier weighing by
@@ -55,6 +62,7 @@ const (
 	MaxPoints = 11000   // per series
 	MaxSeries = 1000    //
 	MaxTotal  = 500_000 // points of all series together: 16 MB
+	MaxRows   = 5000    // of an instant answer
 )
 
 // Tier says where points came from.
@@ -98,5 +106,8 @@ type Result struct {
 	Notes     []string      `json:"notes"`     // what is missing and why: database away, for example
 }
 
-// ErrBadRequest is wrapped by errors that are the asker's.
-var ErrBadRequest = errors.New("bad request")
+// Errors of asking. Those that wrap ErrNoMetric wrap ErrBadRequest, too.
+var (
+	ErrBadRequest = errors.New("bad request") // the asker is at fault
+	ErrNoMetric   = errors.New("there is no metric")
+)

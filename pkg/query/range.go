@@ -18,7 +18,11 @@ func (e *Engine) Range(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.d != nil && !a.covered() {
+	beyond, err := a.beyond(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", r.Metric, err)
+	}
+	if e.d != nil && beyond {
 		err = e.d.Read(ctx, func(q *db.Querier) error {
 			a.reset()
 			return a.collect(q.Context(), q)
@@ -54,6 +58,7 @@ type ask struct {
 	total  int // points so far
 	g      gather
 	points store.Points
+	slots  store.Matrix
 	marks  [3]int64 // of minute, hourly, daily; only with a database
 	wider  bool     // a point stands for more than a step
 	broken int      // rows of the database whose labels cannot be read
@@ -99,22 +104,25 @@ func (a *ask) note(format string, args ...any) {
 	a.res.Notes = append(a.res.Notes, fmt.Sprintf(format, args...))
 }
 
-// covered reports whether the memory reaches back to the beginning: then the
-// database has nothing more.
-func (a *ask) covered() bool {
+// beyond reports whether the range begins before the memory does: only then
+// the database may have more.
+func (a *ask) beyond(ctx context.Context) (bool, error) {
 	if a.shard == nil {
-		return false
+		return true, nil
 	}
 	for _, r := range a.shard.Rows() {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
 		if !a.where.match(r.Labels()) {
 			continue
 		}
 		a.points.Reset()
 		if r.Read(a.field, a.from, a.from+2*a.native, &a.points); len(a.points.T) > 0 {
-			return true
+			return false, nil
 		}
 	}
-	return false
+	return true, nil
 }
 
 // collect gathers all series, with the database unless q is nil.
@@ -125,13 +133,16 @@ func (a *ask) collect(ctx context.Context, q *db.Querier) error {
 	mem, known := inMemory(a.shard, a.from, a.to)
 	a.known = known
 	for i := range mem {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if !a.where.match(mem[i].values) {
 			continue
 		}
 		if err := a.find(q, &mem[i]); err != nil {
 			return err
 		}
-		if more, err := a.series(ctx, q, &mem[i]); !more || err != nil {
+		if more, err := a.series(q, &mem[i]); !more || err != nil {
 			return a.finish(err)
 		}
 	}
@@ -149,6 +160,9 @@ func (a *ask) departed(ctx context.Context, q *db.Querier) error {
 			return err
 		}
 		for i := range page {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			r := &page[i]
 			after = r.id
 			if a.known[r.labels] {
@@ -162,7 +176,7 @@ func (a *ask) departed(ctx context.Context, q *db.Querier) error {
 			if !a.where.match(values) {
 				continue
 			}
-			if more, err := a.series(ctx, q, &series{values: values, stored: r.id, first: r.first}); !more || err != nil {
+			if more, err := a.series(q, &series{values: values, stored: r.id, first: r.first}); !more || err != nil {
 				return err
 			}
 		}
@@ -171,10 +185,7 @@ func (a *ask) departed(ctx context.Context, q *db.Querier) error {
 
 // series adds one series to the result, unless it has no points. It is false
 // when there is no room for more.
-func (a *ask) series(ctx context.Context, q *db.Querier, s *series) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
+func (a *ask) series(q *db.Querier, s *series) (bool, error) {
 	if err := a.gather(q, s); err != nil {
 		return false, err
 	}
@@ -199,7 +210,10 @@ func (a *ask) gather(q *db.Querier, s *series) error {
 	kind := a.schema.Fields[a.field].Kind
 	p := &a.points
 	first := a.read(s, p)
-	seam := a.seam(p, first)
+	seam, err := a.seam(q, s, p, first)
+	if err != nil {
+		return err
+	}
 	if q != nil && s.stored != 0 && seam > a.from {
 		t := tiered{a: a, q: q, s: s, seam: seam}
 		if err := t.span(t.best(), a.from, seam); err != nil {
@@ -237,20 +251,6 @@ func (a *ask) read(s *series, p *store.Points) int {
 		}
 	}
 	return len(p.T)
-}
-
-// seam returns the second from which on the memory answers: a full minute, or
-// the end of the range.
-func (a *ask) seam(p *store.Points, first int) int64 {
-	last := min(a.marks[0], a.to)
-	if first == len(p.T) {
-		return last
-	}
-	t := p.T[first]
-	if t < a.from+a.native || floor(t, 60) < a.from {
-		return a.from
-	}
-	return min(ceil(t, 60), last)
 }
 
 // finish completes the result.

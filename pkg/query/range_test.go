@@ -256,7 +256,7 @@ func TestContext(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := w.e.Instant(ctx, "probe.ops", nil); !errors.Is(err, context.Canceled) {
+	if _, err := w.e.Instant(ctx, "probe.ops", nil, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("instant: %v", err)
 	}
 }
