@@ -102,7 +102,7 @@ func parseFrame(b []byte) (f readFrame, err error) {
 		return f, fmt.Errorf("%w: frame too short", errCorrupt)
 	}
 	ext, ok := readExtent(epoch, step, slot-slot%smallSlots, smallSlots, since)
-	if !ok || epoch == 0 || slot > maxUnix {
+	if !ok || epoch == 0 || slot < 0 || slot > maxUnix {
 		return f, fmt.Errorf("%w: frame of %s with epoch %d, step %d, since %d, slot %d", errCorrupt, name, epoch, step, since, slot)
 	}
 	return readFrame{
