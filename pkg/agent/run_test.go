@@ -424,3 +424,57 @@ func TestSystemdIsNotified(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 }
+
+func TestSIGHUPNeverKillsNeitherAtTheStartNorAtTheEnd(t *testing.T) {
+	a := start(t, testDataDir(t), nil, "--listen", "off")
+	// The Go runtime needs some milliseconds until main runs; before, no
+	// program can do anything about a signal.
+	a.until("its lock", func() bool {
+		b, err := os.ReadFile(filepath.Join(a.data, lockName))
+		return err == nil && len(b) > 0
+	})
+	for range 20 {
+		_ = a.cmd.Process.Signal(syscall.SIGHUP)
+		<-time.After(5 * time.Millisecond)
+	}
+	a.ready()
+	_ = a.cmd.Process.Signal(syscall.SIGTERM)
+	for range 20 {
+		_ = a.cmd.Process.Signal(syscall.SIGHUP)
+		<-time.After(2 * time.Millisecond)
+	}
+	if code := a.wait(); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, a.log)
+	}
+}
+
+func TestNobodyWatchingTheLiveSummaryIsNoReasonToEnd(t *testing.T) {
+	bin, err := buildOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &runningAgent{t: t, data: testDataDir(t), log: &syncBuffer{}, done: make(chan error, 1)}
+	a.cmd = exec.Command(bin, "run", "--data-dir", a.data, "--listen", "off", "--live")
+	a.cmd.Env = append(os.Environ(), oneSecond...)
+	a.cmd.Stdout, a.cmd.Stderr = w, a.log
+	if err := a.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.cmd.Process.Kill() })
+	go func() { a.done <- a.cmd.Wait() }()
+	w.Close()
+	r.Close() // like `| head` that has seen enough
+	select {
+	case err := <-a.done:
+		t.Fatalf("ended: %v\n%s", err, a.log)
+	case <-time.After(6 * time.Second):
+	}
+	_ = a.cmd.Process.Signal(syscall.SIGTERM)
+	if code := a.wait(); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, a.log)
+	}
+}
