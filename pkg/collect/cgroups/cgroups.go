@@ -41,7 +41,6 @@ type Collector struct {
 
 	groups map[string]*group // measured at the last tick, by path
 	ticks  uint64
-	last   store.Tick
 
 	rows *store.Writer[reading.Cgroup]
 	all  *store.Writer[reading.Cgroups]
@@ -51,6 +50,7 @@ type Collector struct {
 type group struct {
 	dirs dirs
 	cpu  metric.Count // CPU time at the last tick
+	at   store.Tick   // its own: a tick cut short measured some groups only
 	tick uint64       // in which it was measured last
 }
 
@@ -66,7 +66,7 @@ func New(env collect.Env, o Options) *Collector {
 		rows: store.NewWriter[reading.Cgroup](env.Store, shard),
 		all:  store.NewWriter[reading.Cgroups](env.Store, env.Shard()),
 	}
-	c.walk = walk{max: o.Max, cache: &c.cache, known: func(path string) bool { return c.groups[path] != nil }}
+	c.walk = walk{max: o.Max, most: maxVisits, cache: &c.cache, known: func(path string) bool { return c.groups[path] != nil }}
 	return c
 }
 
@@ -77,13 +77,14 @@ func (c *Collector) Collect(ctx context.Context, t store.Tick) error {
 		return err
 	}
 	c.ticks++
-	c.walk.run()
+	if err := c.walk.run(ctx); err != nil {
+		return err
+	}
 	c.faults.Add(c.walk.err)
 	if err := c.measureAll(ctx, t); err != nil {
 		return err
 	}
 	c.forget()
-	c.last = t
 	c.write(t)
 	return c.verdict()
 }
@@ -147,18 +148,19 @@ func (c *Collector) measure(u *cgroup.Group, t store.Tick) {
 	if r.MemoryLimit > 0 {
 		r.MemoryUsed = r.Memory / r.MemoryLimit * 100
 	}
-	r.CPUPercent = c.percent(g.cpu, r.CPUUsage, t)
-	g.cpu, g.tick = r.CPUUsage, c.ticks
+	r.CPUPercent = c.percent(g, r.CPUUsage, t)
+	g.cpu, g.at, g.tick = r.CPUUsage, t, c.ticks
 	c.rows.Put(r)
 }
 
-// percent is the CPU use since the last tick; NaN when that is not known.
-func (c *Collector) percent(before, now metric.Count, t store.Tick) float64 {
-	seconds, ok := c.env.Elapsed(c.last, t)
-	if !ok || before == metric.NoCount || now == metric.NoCount || now < before {
+// percent is the CPU use of a group since it was measured last; NaN when that
+// is not known.
+func (c *Collector) percent(g *group, now metric.Count, t store.Tick) float64 {
+	seconds, ok := c.env.Elapsed(g.at, t)
+	if !ok || g.cpu == metric.NoCount || now == metric.NoCount || now < g.cpu {
 		return math.NaN()
 	}
-	return float64(now-before) / 1e6 / seconds * 100
+	return float64(now-g.cpu) / 1e6 / seconds * 100
 }
 
 // forget lets go of the groups that were not measured in this tick.

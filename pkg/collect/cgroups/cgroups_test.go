@@ -240,23 +240,33 @@ func TestDepthAndNumberAreBounded(t *testing.T) {
 	dir := t.TempDir()
 	deep := dir + strings.Repeat("/d", maxDepth+3)
 	write(t, deep+"/x.service/memory.current", "1\n")
-	w := walk{root: dir, max: 10, cache: &newRig(t, "", "", Options{}).c.cache}
-	w.run()
+	w := walk{root: dir, max: 10, most: 100, cache: &newRig(t, "", "", Options{}).c.cache}
+	must(t, w.run(context.Background()))
 	if w.visited != maxDepth+1 || w.unwalked != 1 || len(w.units) != 0 {
 		t.Errorf("%d visited, %d unwalked, %d units", w.visited, w.unwalked, len(w.units))
 	}
-	dir = t.TempDir()
-	for i := range 110 {
-		for j := range 100 {
-			if err := os.MkdirAll(fmt.Sprintf("%s/%03d/%02d", dir, i, j), 0o755); err != nil {
-				t.Fatal(err)
+}
+
+func TestNumberIsBounded(t *testing.T) {
+	for name, dirs := range map[string]func(i int) string{
+		"nested":   func(i int) string { return fmt.Sprintf("/%02d/%02d", i/90, i%90) },
+		"siblings": func(i int) string { return fmt.Sprintf("/%05d", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			const most, all = keptQueue + 100, keptQueue + 200
+			dir := t.TempDir()
+			for i := range all {
+				must(t, os.MkdirAll(dir+dirs(i), 0o755))
 			}
-		}
-	}
-	w = walk{root: dir, max: 10, cache: w.cache}
-	w.run()
-	if w.visited > maxVisits+200 || w.unwalked == 0 {
-		t.Errorf("%d of 11,111 visited, the bound is %d; %d unwalked", w.visited, maxVisits, w.unwalked)
+			w := walk{root: dir, max: 10, most: most, cache: &newRig(t, "", "", Options{}).c.cache}
+			must(t, w.run(context.Background()))
+			if w.visited != most || w.unwalked < all-most || w.unwalked > all {
+				t.Errorf("%d of %d visited, the bound is %d; %d unwalked", w.visited, all, most, w.unwalked)
+			}
+			if cap(w.queue) > keptQueue {
+				t.Errorf("a queue of %d is kept", cap(w.queue))
+			}
+		})
 	}
 }
 
@@ -316,12 +326,59 @@ func TestNoHierarchy(t *testing.T) {
 	}
 }
 
+// ended is a context that ends when it was asked so many times.
+type ended struct {
+	context.Context
+	after int
+}
+
+func (e *ended) Err() error {
+	if e.after--; e.after < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestDeadline ends the time at every moment at which it is looked for. What
+// was measured until then does not distort the next tick.
 func TestDeadline(t *testing.T) {
-	r, _ := onHost(t, "unified", Options{})
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := r.c.Collect(ctx, store.At(r.now)); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	for after := range 100 {
+		r, root := onHost(t, "unified", Options{})
+		const one = "/system.slice/cron.service"
+		for i := range 20 {
+			write(t, fmt.Sprintf("%s/system.slice/a%02d.service/cpu.stat", root, i), "usage_usec 0\n")
+		}
+		write(t, root+one+"/cpu.stat", "usage_usec 0\n")
+		r.tick()
+		for i := range 20 {
+			write(t, fmt.Sprintf("%s/system.slice/a%02d.service/cpu.stat", root, i), "usage_usec 5000000\n")
+		}
+		r.now += step
+		err := r.c.Collect(&ended{context.Background(), after}, store.At(r.now))
+		if err == nil {
+			if after < 8 {
+				t.Errorf("the context was asked only %d times", after)
+			}
+			return
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("after %d: %v", after, err)
+		}
+		for i := range 20 {
+			write(t, fmt.Sprintf("%s/system.slice/a%02d.service/cpu.stat", root, i), "usage_usec 10000000\n")
+		}
+		r.tick()
+		for i := range 20 {
+			r.want(fmt.Sprintf("/system.slice/a%02d.service", i), map[string]float64{"cgroup.cpu_percent": 50})
+		}
+	}
+	t.Error("no end")
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
