@@ -38,6 +38,7 @@ type ours struct {
 	rows    []row
 	handles []*store.Row
 	points  store.Points
+	sealing time.Duration // CPU time of Begin, which seals and merges blocks
 }
 
 func newOurs(series int) *ours {
@@ -53,7 +54,9 @@ func newOurs(series int) *ours {
 }
 
 func (o *ours) write(unix int64, values []float64) {
+	t := cpu()
 	o.w.Begin(store.At(unix))
+	o.sealing += cpu() - t
 	for i := range o.rows {
 		r := &o.rows[i]
 		for f := range fields {
