@@ -15,7 +15,10 @@ import (
 // Info is what a path stands for. The zero Info is the root or a group that
 // belongs to nobody known.
 type Info struct {
-	Unit      string // innermost systemd unit, unescaped: "nginx.service", else a slice
+	// Unit is the innermost systemd unit, unescaped: "nginx.service", else a
+	// slice. Those of a user's service manager have its name before them:
+	// "user@1000.service/sync.service".
+	Unit      string
 	Container string // id of the innermost container, or its name where it has no id
 	Runtime   string // what runs the container; empty when only the id tells of one
 	Leaf      bool   // the group is the service, scope or container itself, nothing inside or around it
@@ -34,9 +37,13 @@ const (
 
 // Parse reads a group's path, as /proc/PID/cgroup or a walk over the
 // hierarchy gives it.
+//
+// What is below a user's service manager belongs to that user, who may make
+// groups of any name there, nginx.service or docker-<id>.scope. So it never
+// gets the name of a unit of the host, and no container begins there.
 func Parse(path string) Info {
 	var in Info
-	var parent string
+	var parent, manager string
 	kube := false
 	for c := range strings.SplitSeq(path, "/") {
 		if c == "" {
@@ -44,6 +51,15 @@ func Parse(path string) Info {
 		}
 		kube = kube || strings.HasPrefix(c, "kubepods")
 		in.Leaf = false
+		if manager != "" {
+			if isUnit(c) {
+				in.Unit, in.Leaf = manager+"/"+c, true
+			}
+			continue
+		}
+		if isUserManager(c) {
+			manager = c
+		}
 		if isSlice(c) && (in.Unit == "" || isSlice(in.Unit)) {
 			in.Unit = c
 		}
@@ -61,6 +77,10 @@ func Parse(path string) Info {
 	in.Unit = clean(unescape(in.Unit))
 	in.Container = clean(in.Container)
 	return in
+}
+
+func isUserManager(c string) bool {
+	return strings.HasPrefix(c, "user@") && strings.HasSuffix(c, ".service")
 }
 
 func isSlice(c string) bool { return strings.HasSuffix(c, ".slice") && c != ".slice" }

@@ -9,7 +9,10 @@ import (
 )
 
 var (
-	id  = strings.Repeat("0123456789abcdef", 4)
+	id = strings.Repeat("0123456789abcdef", 4)
+	// manager is the group of a user's service manager.
+	manager = "/user.slice/user-1000.slice/user@1000.service"
+
 	id2 = strings.Repeat("fedcba9876543210", 4)
 )
 
@@ -26,9 +29,17 @@ func TestParse(t *testing.T) {
 		"slice only":           {"/system.slice", Info{Unit: "system.slice"}},
 		"innermost slice":      {"/user.slice/user-1000.slice", Info{Unit: "user-1000.slice"}},
 		"session":              {"/user.slice/user-1000.slice/session-3.scope", Info{Unit: "session-3.scope", Leaf: true}},
-		"user manager":         {"/user.slice/user-1000.slice/user@1000.service/init.scope", Info{Unit: "init.scope", Leaf: true}},
+		"user manager":         {"/user.slice/user-1000.slice/user@1000.service/init.scope", Info{Unit: "user@1000.service/init.scope", Leaf: true}},
 		"slice of a user":      {"/user.slice/user-1000.slice/user@1000.service/app.slice", Info{Unit: "user@1000.service"}},
-		"user unit":            {"/user.slice/user-1000.slice/user@1000.service/app.slice/sync.service", Info{Unit: "sync.service", Leaf: true}},
+		"user unit":            {"/user.slice/user-1000.slice/user@1000.service/app.slice/sync.service", Info{Unit: "user@1000.service/sync.service", Leaf: true}},
+		"a user's nginx":       {manager + "/app.slice/nginx.service", Info{Unit: "user@1000.service/nginx.service", Leaf: true}},
+		"a user's slice":       {manager + "/system.slice", Info{Unit: "user@1000.service"}},
+		"a user's docker":      {manager + "/docker-" + id + ".scope", Info{Unit: "user@1000.service/docker-" + id + ".scope", Leaf: true}},
+		"a user's bare docker": {manager + "/docker/" + id, Info{Unit: "user@1000.service"}},
+		"a user's kubepods":    {manager + "/kubepods/pod1/" + id, Info{Unit: "user@1000.service"}},
+		"a user as root":       {manager + "/user@0.service/nginx.service", Info{Unit: "user@1000.service/nginx.service", Leaf: true}},
+		"a long way up":        {manager + "/a.service/" + strings.Repeat("x", 300) + ".service", Info{Unit: clean("user@1000.service/" + strings.Repeat("x", 300) + ".service"), Leaf: true}},
+		"a container's user":   {"/docker/" + id + manager + "/docker/" + id2, Info{Unit: "user@1000.service", Container: id, Runtime: Docker}},
 		"escaped":              {`/system.slice/system-getty.slice/getty@tty\x2d1.service`, Info{Unit: "getty@tty-1.service", Leaf: true}},
 		"escaped slash":        {`/system.slice/srv\x2fdata.mount`, Info{Unit: "srv/data.mount", Leaf: true}},
 		"half an escape":       {`/a\x2.service`, Info{Unit: `a\x2.service`, Leaf: true}},
@@ -50,7 +61,7 @@ func TestParse(t *testing.T) {
 		"runc mixed form":      {"/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:" + id, Info{Unit: "containerd.service", Container: id, Runtime: Containerd, Leaf: true}},
 		"colons of a stranger": {"/a:b:" + id, Info{Container: id, Leaf: true}},
 		"podman":               {"/machine.slice/libpod-" + id + ".scope", Info{Unit: "libpod-" + id + ".scope", Container: id, Runtime: Podman, Leaf: true}},
-		"podman rootless":      {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + id + ".scope/container", Info{Unit: "libpod-" + id + ".scope", Container: id, Runtime: Podman}},
+		"podman rootless":      {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + id + ".scope/container", Info{Unit: "user@1000.service/libpod-" + id + ".scope"}},
 		"podman cgroupfs":      {"/libpod_parent/" + id, Info{Container: id, Runtime: Podman, Leaf: true}},
 		"podman's monitor":     {"/machine.slice/libpod-conmon-" + id + ".scope", Info{Unit: "libpod-conmon-" + id + ".scope", Leaf: true}},
 		"lxc":                  {"/lxc/web", Info{Container: "web", Runtime: LXC, Leaf: true}},

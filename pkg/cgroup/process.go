@@ -1,6 +1,10 @@
 package cgroup
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+)
 
 var root = []byte("/")
 
@@ -86,6 +90,28 @@ func (c *Cache) Known(path string) *Group {
 		return g
 	}
 	return c.add(path)
+}
+
+// MaxShort bounds the paths of [Cache.Short].
+const MaxShort = 512
+
+// Short is Group for a path that is kept for many processes, for people to
+// look at and not to open: the kernel lets everybody make paths of 4 KB. A
+// longer one keeps its beginning and ends in a hash of the whole.
+func (c *Cache) Short(path []byte) *Group {
+	if len(path) <= MaxShort {
+		return c.Group(path)
+	}
+	h := fnv.New64a()
+	h.Write(path)
+	tail := fmt.Sprintf("~%016x", h.Sum64())
+	short := string(path[:MaxShort-len(tail)]) + tail
+	if g, ok := c.groups[short]; ok {
+		return g
+	}
+	g := c.add(short)
+	g.Info = Parse(string(path)) // nobody has seen it yet
+	return g
 }
 
 func (c *Cache) add(path string) *Group {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/procfs"
@@ -99,4 +100,23 @@ func FuzzProcessPath(f *testing.F) {
 		}
 		Parse(string(p))
 	})
+}
+
+func TestShort(t *testing.T) {
+	var c Cache
+	long := "/system.slice/" + strings.Repeat("x", 600)
+	fits := long[:MaxShort]
+	if g := c.Short([]byte(fits)); g.Path != fits {
+		t.Errorf("a path of %d bytes was cut to %d", len(fits), len(g.Path))
+	}
+	a, b := c.Short([]byte(long+"/a.service")), c.Short([]byte(long+"/b.service"))
+	if len(a.Path) != MaxShort || !strings.HasPrefix(a.Path, long[:400]) || a.Path == b.Path {
+		t.Errorf("two paths became %q and %q", a.Path, b.Path)
+	}
+	if a.Unit != "a.service" || b.Unit != "b.service" {
+		t.Errorf("the units are %q and %q", a.Unit, b.Unit)
+	}
+	if c.Short([]byte(long+"/a.service")) != a || c.Known(a.Path) != a {
+		t.Error("the same path is another group")
+	}
 }

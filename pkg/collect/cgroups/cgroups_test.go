@@ -121,7 +121,7 @@ func TestUnified(t *testing.T) {
 		"/system.slice/nginx.service":    {"nginx.service", "", ""},
 		"/system.slice/cron.service":     {"cron.service", "", ""},
 		user:                             {"user@1000.service", "", ""},
-		user + "/app.slice/sync.service": {"sync.service", "", ""},
+		user + "/app.slice/sync.service": {"user@1000.service/sync.service", "", ""},
 		pod:                              {"cri-containerd-" + containerID + ".scope", containerID, "containerd"},
 	} {
 		if l := got[path]; len(l) != 4 || l[1] != labels[0] || l[2] != labels[1] || l[3] != labels[2] {
