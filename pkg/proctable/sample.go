@@ -44,7 +44,7 @@ const Absent = math.MaxUint64
 // Sample is what a sweep observes of one process. All CPU times are in
 // microseconds, all sizes in bytes.
 type Sample struct {
-	Cgroup string // path below the hierarchy's root; the caller interns it
+	Cgroup string // path below the hierarchy's root; the caller cuts and interns it
 	ID
 	Basic
 	Parts   Parts

@@ -30,9 +30,8 @@ const (
 	DefaultMaxDead = 4096
 )
 
-// maxGap is the time between two observations over which CPU use is still
-// averaged: beyond, the host slept or sweeps were missed.
-const maxGap = 5 * time.Minute
+// defaultMaxGap is in force until [Table.SetMaxGap] is called.
+const defaultMaxGap = 5 * time.Minute
 
 // Options are the bounds of the table; zero values mean the defaults.
 type Options struct {
@@ -59,6 +58,7 @@ type sweep struct {
 	boot     time.Duration // at Begin
 	lastBoot time.Duration // at the Begin before; 0 = none
 	refused  int
+	maxGap   time.Duration
 }
 
 // Totals sum up one complete sweep.
@@ -92,7 +92,16 @@ func New(o Options) *Table {
 	if o.MaxDead <= 0 {
 		o.MaxDead = DefaultMaxDead
 	}
-	return &Table{opt: o, live: map[uint32]*entry{}}
+	return &Table{opt: o, live: map[uint32]*entry{}, sweep: sweep{maxGap: defaultMaxGap}}
+}
+
+// SetMaxGap sets the time between two observations over which CPU use is still
+// averaged: beyond, the host slept or sweeps were missed. It depends on how
+// often the sweeps come, which who feeds the table knows.
+func (t *Table) SetMaxGap(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sweep.maxGap = d
 }
 
 // Begin starts a sweep. boot is CLOCK_BOOTTIME, which nobody can step; wall
@@ -249,22 +258,22 @@ func newEntry(s *Sample, sw *sweep) *entry {
 
 func (e *entry) observe(s *Sample, sw *sweep) {
 	if e.sweep != sw.number {
-		e.advance(s, sw.boot)
+		e.advance(s, sw)
 		e.sweep = sw.number
 	}
 	e.merge(s)
 	e.hist[e.minute%minutes].put(s)
 }
 
-// advance moves the entry on to an observation at boot: CPU use since the
+// advance moves the entry on to an observation in a sweep: CPU use since the
 // last one, and the slot of the minute.
-func (e *entry) advance(s *Sample, boot time.Duration) {
-	now := s.CPU()
-	e.cpu = percent(e.used, now, boot-e.from, e.from)
+func (e *entry) advance(s *Sample, sw *sweep) {
+	now, boot := s.CPU(), sw.boot
+	e.cpu = sw.percent(e.used, now, e.from)
 	if m := int64(boot / time.Minute); m != e.minute {
 		e.open(m)
 	}
-	e.hist[e.minute%minutes].cpu = packCPU(percent(e.slotUsed, now, boot-e.slotFrom, e.slotFrom))
+	e.hist[e.minute%minutes].cpu = packCPU(sw.percent(e.slotUsed, now, e.slotFrom))
 	if e.slotFrom < 0 {
 		e.slotUsed, e.slotFrom = now, boot
 	}
@@ -281,9 +290,11 @@ func (e *entry) open(m int64) {
 	e.minute, e.slotUsed, e.slotFrom = m, e.used, e.from
 }
 
-// percent is CPU time over real time, of one core; NaN when unknown.
-func percent(before, now uint64, elapsed, from time.Duration) float64 {
-	if from < 0 || elapsed <= 0 || elapsed > maxGap || now < before {
+// percent is CPU time over the time from then to the sweep, of one core; NaN
+// when unknown.
+func (sw *sweep) percent(before, now uint64, from time.Duration) float64 {
+	elapsed := sw.boot - from
+	if from < 0 || elapsed <= 0 || elapsed > sw.maxGap || now < before {
 		return math.NaN()
 	}
 	return float64(now-before) * float64(time.Microsecond) / float64(elapsed) * 100

@@ -84,6 +84,25 @@ func TestCPUPercent(t *testing.T) {
 	}
 }
 
+// TestSlowSweeps sweeps less often than every five minutes.
+func TestSlowSweeps(t *testing.T) {
+	h := newHost(t, Options{})
+	h.table.SetMaxGap(30 * time.Minute)
+	s := h.add(10, time.Minute, "old")
+	h.sweep(0)
+	for range 3 {
+		s.CPUUser += 300_000_000
+		h.sweep(10 * time.Minute)
+		if p := h.get(s); p.CPUPercent != 50 {
+			t.Errorf("300 s of CPU in 600 s are %g %%, want 50", p.CPUPercent)
+		}
+	}
+	h.sweep(31 * time.Minute)
+	if p := h.get(s); !math.IsNaN(p.CPUPercent) {
+		t.Errorf("%g %% over a gap, want unknown", p.CPUPercent)
+	}
+}
+
 func TestPIDReuse(t *testing.T) {
 	h := newHost(t, Options{})
 	first := h.add(7, time.Minute, "first")

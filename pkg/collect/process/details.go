@@ -39,7 +39,7 @@ func (c *Collector) detail(id proctable.ID) {
 	c.io(dir, &s)
 	c.limits(dir, &s)
 	if b, ok := c.file(dir, id.PID, "cgroup"); ok {
-		s.Cgroup = c.groups.Group(cgroup.ProcessPath(b)).Path
+		s.Cgroup = c.groups.Short(cgroup.ProcessPath(b)).Path
 		s.Parts |= proctable.HasCgroup
 	}
 	if !c.tree.sized {

@@ -105,6 +105,7 @@ func New(env collect.Env, table *proctable.Table, o Options) *Collector {
 	if o.LeaveSweeps <= 0 {
 		o.LeaveSweeps = 3
 	}
+	table.SetMaxGap((store.MaxGap + 1) * env.Interval) // as collect.Env.Elapsed
 	shard := env.Shard()
 	shard.MaxRows, shard.MaxBytes = maxRows, o.MaxBytes
 	c := &Collector{

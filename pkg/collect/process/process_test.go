@@ -10,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"sysops-agent/pkg/cgroup"
 	"sysops-agent/pkg/collect"
 	"sysops-agent/pkg/proctable"
 	"sysops-agent/pkg/store"
@@ -85,6 +87,36 @@ func TestCPUPercentOfRows(t *testing.T) {
 	r.want(980, map[string]float64{"proc.cpu_percent": math.NaN()})
 	r.sweep()
 	r.want(980, map[string]float64{"proc.cpu_percent": 0})
+}
+
+// TestSlowSweeps sweeps less often than proctable expects by itself.
+func TestSlowSweeps(t *testing.T) {
+	proc := copyHost(t, "small-vm")
+	r := newRig(t, proc, Options{Watch: []string{"nginx"}})
+	r.c.env.Interval = 10 * time.Minute
+	r.c = New(r.c.env, r.table, r.c.opt)
+	r.sweep()
+	r.now += 570
+	r.sweep()
+	if p := r.live(980); math.IsNaN(p.CPUPercent) {
+		t.Error("ten minutes count as a gap when the sweeps are ten minutes apart")
+	}
+}
+
+// TestLongCgroup puts a process into a group with a path of 4 KB.
+func TestLongCgroup(t *testing.T) {
+	proc := copyHost(t, "small-vm")
+	path := "/system.slice/deep.service" + strings.Repeat("/xxxxxxxxxxxxxxx", 250)
+	write(t, filepath.Join(proc, "980/cgroup"), "0::"+path+"\n")
+	r := newRig(t, proc, Options{Watch: []string{"nginx"}})
+	r.sweep()
+	r.sweep()
+	if p := r.live(980); len(p.Cgroup) > cgroup.MaxShort || !strings.HasPrefix(p.Cgroup, path[:400]) {
+		t.Errorf("%d bytes are kept: %s", len(p.Cgroup), p.Cgroup)
+	}
+	if _, ok := r.value("process", "proc.cpu_percent", "unit", "deep.service"); !ok {
+		t.Error("the unit is lost")
+	}
 }
 
 func TestTopEntersAndLeaves(t *testing.T) {
