@@ -118,9 +118,9 @@ func agentOn(t *testing.T, dir string) (last int64) {
 	cfg.Listen, cfg.Socket = "off", filepath.Join(dir, "agent.sock")
 	s := web.New(cfg, web.Deps{
 		Agent: web.AgentInfo{Version: "1.2.3", Hostname: "web01", Started: time.Now()},
-		Store: st, State: reg, Events: event.NewBus(), Metrics: http.NotFoundHandler(),
+		State: reg, Events: event.NewBus(), Metrics: http.NotFoundHandler(),
 		Ready:    func() (bool, string) { return true, "" },
-		Range:    query.New(st, nil, reading.All(), "web01").Range,
+		Query:    query.New(st, nil, reading.All(), "web01"),
 		Overview: func() overview.Overview { return overview.Build(st, nil, "web01") },
 	}, zerolog.Nop())
 	listening := make(chan struct{}, 8)

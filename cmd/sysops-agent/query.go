@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sysops-agent/pkg/publish/web"
 	"sysops-agent/pkg/publish/web/client"
 	"sysops-agent/pkg/query"
 )
@@ -99,7 +98,7 @@ func (g *globals) show(out io.Writer, answer any, text func(io.Writer) error) er
 	return text(out)
 }
 
-func writeInstant(out io.Writer, res web.Instant) error {
+func writeInstant(out io.Writer, res query.Instant) error {
 	if len(res.Series) == 0 {
 		_, err := fmt.Fprintf(out, "%s: no value now\n", plain(res.Metric))
 		return err

@@ -59,7 +59,7 @@ func TestWriteRange(t *testing.T) {
 
 func TestWriteInstant(t *testing.T) {
 	var b bytes.Buffer
-	err := writeInstant(&b, web.Instant{Metric: "proc.rss_bytes", Unit: "bytes", Truncated: true, Series: []web.InstantSeries{
+	err := writeInstant(&b, query.Instant{Metric: "proc.rss_bytes", Unit: "bytes", Truncated: true, Series: []query.Value{
 		{Labels: map[string]string{"name": "postgres", "pid": "7"}, Time: noon.Unix(), Value: 123456789},
 		{Labels: map[string]string{"name": "\x1b[2J\t", "pid": "12345"}, Time: noon.Unix(), Value: 0.001},
 	}})
@@ -122,8 +122,8 @@ func TestWriteErrors(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{
 		"range":     func(w io.Writer) error { return writeRange(w, ranges()["gauge"]) },
 		"no range":  func(w io.Writer) error { return writeRange(w, ranges()["none"]) },
-		"instant":   func(w io.Writer) error { return writeInstant(w, web.Instant{Series: []web.InstantSeries{{}}}) },
-		"nothing":   func(w io.Writer) error { return writeInstant(w, web.Instant{}) },
+		"instant":   func(w io.Writer) error { return writeInstant(w, query.Instant{Series: []query.Value{{}}}) },
+		"nothing":   func(w io.Writer) error { return writeInstant(w, query.Instant{}) },
 		"status":    func(w io.Writer) error { return writeStatus(w, web.Agent{}, nil) },
 		"reference": func(w io.Writer) error { return writeReference(w, nil) },
 		"top":       func(w io.Writer) error { return draw(w, &overview.Overview{}, 20, true) },

@@ -249,11 +249,11 @@ func (a *agent) buildWeb() {
 			Version: b.Version, Revision: b.Revision, GoVersion: b.GoVersion, Hostname: a.cfg.Agent.Hostname,
 			Config: a.cfg.File(), DataDir: a.cfg.Agent.DataDir, Started: a.began,
 		},
-		Store: a.store, State: a.reg, Events: a.bus,
+		State: a.reg, Events: a.bus,
 		Metrics:   prometheus.New(prometheus.Options{Store: a.store, State: a.reg, Events: a.bus, Build: b}),
 		Ready:     a.ready,
 		Processes: a.processes,
-		Range:     query.New(a.store, a.db, reading.All(), a.cfg.Agent.Hostname).Range,
+		Query:     query.New(a.store, a.db, reading.All(), a.cfg.Agent.Hostname),
 		Topology:  topology,
 		Overview:  a.overview,
 	}, a.log.With().Str("part", "web").Logger())

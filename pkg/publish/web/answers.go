@@ -4,10 +4,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 
 	"sysops-agent/pkg/event"
-	"sysops-agent/pkg/metric"
 	"sysops-agent/pkg/state"
 )
 
@@ -64,51 +62,13 @@ func (s *Server) status(r *http.Request) (any, error) {
 	return s.deps.State.All(), nil
 }
 
-// Metric is one entry of /api/v1/metrics.
-type Metric struct {
-	Name       string  `json:"name"`
-	SecondName string  `json:"second_name"` // domain.column
-	Page       string  `json:"page_name"`
-	Reading    string  `json:"reading"`
-	Kind       string  `json:"kind"`
-	Unit       string  `json:"unit"`
-	Resolution float64 `json:"resolution"`
-	Help       string  `json:"help"`
-	Labels     []Label `json:"labels"`
-	Rows       int     `json:"rows"` // alive now
-}
-
-// Label is a label of a metric.
-type Label struct {
-	Name string `json:"name"`
-	Help string `json:"help"`
-	Attr bool   `json:"descriptive"` // shown, but not part of a row's identity
-}
-
+// catalogue answers with a []query.MetricInfo.
 func (s *Server) catalogue(r *http.Request) (any, error) {
 	if _, err := parseParams(r); err != nil {
 		return nil, err
 	}
-	list := []Metric{}
-	for _, sh := range s.deps.Store.Shards() {
-		sch, rows := sh.Schema(), len(sh.Rows())
-		labels := make([]Label, len(sch.Labels))
-		for i, l := range sch.Labels {
-			labels[i] = Label{l.Name, l.Help, l.Attr}
-		}
-		for i := range sch.Fields {
-			f := &sch.Fields[i]
-			list = append(list, Metric{
-				Name: f.Name, SecondName: secondName(sch, f), Page: f.Page, Reading: sch.Name,
-				Kind: f.Kind.String(), Unit: string(f.Unit), Resolution: f.Res, Help: f.Help, Labels: labels, Rows: rows,
-			})
-		}
-	}
-	slices.SortFunc(list, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
-	return list, nil
+	return s.deps.Query.Catalog(), nil
 }
-
-func secondName(s *metric.Schema, f *metric.Field) string { return s.Domain + "." + f.Column }
 
 // Bounds of the process list.
 const (

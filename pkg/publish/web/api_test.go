@@ -10,8 +10,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +21,7 @@ import (
 	"sysops-agent/pkg/event"
 	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/state"
+	"sysops-agent/pkg/store"
 )
 
 // ask calls the handler behind TCP without a connection.
@@ -107,45 +110,83 @@ func TestAgentAndStatus(t *testing.T) {
 }
 
 func TestCatalogue(t *testing.T) {
-	got := into[[]Metric](newRig(t).build(), "/api/v1/metrics")
-	labels := []Label{{Name: "device", Help: "Name."}, {Name: "model", Help: "What it is.", Attr: true}}
-	want := []Metric{
-		{"disk.read_bytes", "sys.disk_read_bytes", "sysops_disk_read_bytes_total", "test_disk", "counter", "bytes", 1, "Bytes read.", labels, 3},
-		{"disk.util_percent", "sys.util", "sysops_disk_util_ratio", "test_disk", "gauge", "percent", 0.01, "Busy share.", labels, 3},
+	got := into[[]query.MetricInfo](newRig(t).build(), "/api/v1/metrics")
+	labels := []query.LabelInfo{{Name: "device", Help: "Name."}, {Name: "model", Help: "What it is.", Attr: true}}
+	want := []query.MetricInfo{
+		{
+			Name: "disk.read_bytes", Second: "sys.disk_read_bytes", Page: "sysops_disk_read_bytes_total", Reading: "test_disk",
+			Kind: "counter", Unit: "bytes", Res: 1, Help: "Bytes read.", Labels: labels, Rows: 3, StepSecs: 10,
+		},
+		{
+			Name: "disk.util_percent", Second: "sys.util", Page: "sysops_disk_util_ratio", Reading: "test_disk",
+			Kind: "gauge", Unit: "percent", Res: 0.01, Help: "Busy share.", Labels: labels, Rows: 3, StepSecs: 10,
+		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 }
 
+// atNoon runs f when the clock, a false one, stands at noon and ten seconds.
+func atNoon(t *testing.T, f func(t *testing.T)) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Unix(noon+10, 0)))
+		f(t)
+	})
+}
+
 func TestInstant(t *testing.T) {
-	sda := InstantSeries{map[string]string{"device": "sda", "model": "Fast"}, noon, 12.5}
-	nvme := InstantSeries{map[string]string{"device": "nvme0", "model": ""}, noon, 50}
+	sda := query.Value{Labels: map[string]string{"device": "sda", "model": "Fast"}, Time: noon, Value: 12.5}
+	nvme := query.Value{Labels: map[string]string{"device": "nvme0", "model": ""}, Time: noon, Value: 50}
 	tests := []struct {
 		name, params string
-		want         []InstantSeries
+		want         []query.Value
 		more         bool
 	}{
-		{"all that is present", "metric=disk.util_percent", []InstantSeries{sda, nvme}, false},
-		{"by second name", "metric=sys.util", []InstantSeries{sda, nvme}, false},
-		{"by page name", "metric=sysops_disk_util_ratio", []InstantSeries{sda, nvme}, false},
-		{"selector", `metric=disk.util_percent{device=~"s.."}`, []InstantSeries{sda}, false},
-		{"match[]", "metric=disk.util_percent&match[]=device!=sda", []InstantSeries{nvme}, false},
-		{"all conditions hold", "metric=disk.util_percent{device=sda}&match[]=model=Slow", []InstantSeries{}, false},
-		{"regular expressions are anchored", "metric=disk.util_percent&match[]=device=~s", []InstantSeries{}, false},
-		{"not matching", "metric=disk.util_percent&match[]=device!~nv.*", []InstantSeries{sda}, false},
-		{"limit", "metric=disk.util_percent&limit=1", []InstantSeries{sda}, true},
-		{"counter", "metric=disk.read_bytes{device=sda}", []InstantSeries{{sda.Labels, noon, 1000}}, false},
+		{"all that is present", "metric=disk.util_percent", []query.Value{sda, nvme}, false},
+		{"by second name", "metric=sys.util", []query.Value{sda, nvme}, false},
+		{"by page name", "metric=sysops_disk_util_ratio", []query.Value{sda, nvme}, false},
+		{"selector", `metric=disk.util_percent{device=~"s.."}`, []query.Value{sda}, false},
+		{"match[]", "metric=disk.util_percent&match[]=device!=sda", []query.Value{nvme}, false},
+		{"all conditions hold", "metric=disk.util_percent{device=sda}&match[]=model=Slow", []query.Value{}, false},
+		{"regular expressions are anchored", "metric=disk.util_percent&match[]=device=~s", []query.Value{}, false},
+		{"not matching", "metric=disk.util_percent&match[]=device!~nv.*", []query.Value{sda}, false},
+		{"limit", "metric=disk.util_percent&limit=1", []query.Value{sda}, true},
+		{"counter", "metric=disk.read_bytes{device=sda}", []query.Value{{Labels: sda.Labels, Time: noon, Value: 1000}}, false},
 	}
-	r := newRig(t).build()
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := into[Instant](r, "/api/v1/query?"+escape(tt.params))
+	atNoon(t, func(t *testing.T) {
+		r := newRig(t).build()
+		for _, tt := range tests {
+			got := into[query.Instant](r, "/api/v1/query?"+escape(tt.params))
 			if d := cmp.Diff(tt.want, got.Series); d != "" || got.Truncated != tt.more {
-				t.Errorf("truncated %v\n%s", got.Truncated, d)
+				t.Errorf("%s: truncated %v\n%s", tt.name, got.Truncated, d)
 			}
-		})
-	}
+		}
+	})
+}
+
+// Rows that nobody writes any more, or that are of a future that the clock
+// has left, have no value now.
+func TestInstantIsOfNow(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		r := newRig(t).build()
+		values := func() int {
+			return len(into[query.Instant](r, "/api/v1/query?metric=disk.util_percent").Series)
+		}
+		if n := values(); n != 2 {
+			t.Errorf("%d values while they are written", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := values(); n != 0 {
+			t.Errorf("%d values two minutes after the last", n)
+		}
+		r.disk.Begin(store.At(noon + 3600))
+		r.disk.Put(&disk{Device: "sda", Util: 1})
+		r.disk.End()
+		if n := values(); n != 0 {
+			t.Errorf("%d values from the future", n)
+		}
+	})
 }
 
 // escape encodes parameters written for people.
@@ -162,6 +203,7 @@ func TestBadRequests(t *testing.T) {
 	r := newRig(t)
 	r.deps.Processes = func(string, int) any { return nil }
 	r.build()
+	large := strings.Repeat("(.{1,1000})", 20)
 	tests := []struct {
 		target string
 		code   int
@@ -172,9 +214,15 @@ func TestBadRequests(t *testing.T) {
 		{"/api/v1/query", 400, []string{"metric is missing"}},
 		{"/api/v1/query?metrik=a", 400, []string{"metrik", "allowed are: metric, match[], limit"}},
 		{"/api/v1/query?metric=disk.util_percent&metric=b", 400, []string{"2 times"}},
-		{"/api/v1/query?metric=disk.utl_percent", 404, []string{"disk.utl_percent", "/api/v1/metrics"}},
-		{"/api/v1/query?metric=util_percent", 404, []string{"similar are: disk.util_percent"}},
+		{"/api/v1/query?metric=disk.utl_percent", 404, []string{"disk.utl_percent", "similar are disk.util_percent", "/api/v1/metrics"}},
+		{"/api/v1/query?metric=util_percent", 404, []string{"similar are disk.util_percent"}},
 		{"/api/v1/query?metric=disk.util_percent{dev=a}", 400, []string{"no label", "device, model"}},
+		{"/api/v1/query?metric=disk.util_percent{device=~%22(%22}", 400, []string{"regular expression of label device", "missing closing )"}},
+		{"/api/v1/query?metric=disk.util_percent{device=~%22" + large + "%22}", 400, []string{"label device", "too large"}},
+		{"/api/v1/query?metric=disk.util_percent&match[]=device!~" + large, 400, []string{"too large"}},
+		{"/api/v1/query_range?metric=disk.util_percent&match[]=device=~" + large, 400, []string{"too large"}},
+		{"/api/v1/query_range?metric=disk.util_percent&match[]=device=~" + strings.Repeat("a", 257), 400, []string{"257 bytes", "256"}},
+		{"/api/v1/query_range?metric=disk.utl_percent", 404, []string{"similar are disk.util_percent", "/api/v1/metrics"}},
 		{"/api/v1/query?metric=disk.util_percent{", 400, []string{"label's name"}},
 		{"/api/v1/query?metric=disk.util_percent&limit=0", 400, []string{"1 to 5000"}},
 		{"/api/v1/query?metric=disk.util_percent&limit=x", 400, []string{"limit"}},
@@ -225,7 +273,7 @@ func TestRangeRequest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t)
 			var got query.Request
-			r.deps.Range = func(_ context.Context, req query.Request) (*query.Result, error) {
+			r.answer = func(_ context.Context, req query.Request) (*query.Result, error) {
 				got = req
 				return &query.Result{}, nil
 			}
@@ -249,7 +297,11 @@ func TestRangeAnswer(t *testing.T) {
 		},
 		Truncated: true, Notes: []string{`"series":[] is in the text`},
 	}
-	r.deps.Range = func(context.Context, query.Request) (*query.Result, error) { return &want, nil }
+	r.answer = func(context.Context, query.Request) (*query.Result, error) {
+		res := want
+		res.Series = slices.Clone(want.Series)
+		return &res, nil
+	}
 	r.build()
 	if d := cmp.Diff(want, into[query.Result](r, "/api/v1/query_range?metric=a.b")); d != "" {
 		t.Error(d)
@@ -277,7 +329,7 @@ func TestRangeErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.deps.Range = func(context.Context, query.Request) (*query.Result, error) { return nil, tt.err }
+			r.answer = func(context.Context, query.Request) (*query.Result, error) { return nil, tt.err }
 			code, body := r.build().ask("/api/v1/query_range?metric=a.b")
 			if code != tt.code {
 				t.Errorf("%d", code)
@@ -290,7 +342,7 @@ func TestRangeErrors(t *testing.T) {
 func TestAnswerThatIsNoJSON(t *testing.T) {
 	r := newRig(t)
 	r.deps.Topology = func() any { return math.NaN() }
-	r.deps.Range = func(context.Context, query.Request) (*query.Result, error) {
+	r.answer = func(context.Context, query.Request) (*query.Result, error) {
 		return &query.Result{Series: []query.Series{{Points: []query.Point{{Value: math.NaN()}}}}}, nil
 	}
 	r.start()
@@ -306,7 +358,7 @@ func TestAnswerThatIsNoJSON(t *testing.T) {
 
 func TestRangeQueriesWaitForEachOther(t *testing.T) {
 	r := newRig(t)
-	r.lim.ranges = 1
+	r.lim.queries = 1
 	began, release := r.slowRange()
 	r.start()
 	first := make(chan string)
@@ -329,10 +381,10 @@ func TestRangeQueriesWaitForEachOther(t *testing.T) {
 		func(context.Context, query.Request) (*query.Result, error) { return nil, errors.New("no") },
 		func(context.Context, query.Request) (*query.Result, error) { panic("no") },
 	} {
-		r.deps.Range = f
+		r.answer = f
 		r.ask("/api/v1/query_range?metric=a.b")
 	}
-	if len(r.ranges) != 0 {
+	if len(r.queries) != 0 {
 		t.Error("a place is never given back")
 	}
 }
@@ -393,7 +445,7 @@ func FuzzParameters(f *testing.F) {
 	}
 	r := newRig(f)
 	r.deps.Processes = func(string, int) any { return []int{} }
-	r.deps.Range = func(_ context.Context, req query.Request) (*query.Result, error) {
+	r.answer = func(_ context.Context, req query.Request) (*query.Result, error) {
 		if n := req.To.Sub(req.From) / max(req.Step, time.Second); req.Step > 0 && n > query.MaxPoints || req.Limit < 1 || req.Limit > query.MaxSeries || !req.From.Before(req.To) {
 			return nil, fmt.Errorf("unbounded request %+v", req)
 		}

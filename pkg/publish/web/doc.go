@@ -17,9 +17,11 @@
 //
 // # Bounds
 //
-// Connections per door, bytes of headers and body, time to send a request and
-// to take the answer, time to work on it, points and rows in an answer, range
-// queries at one time. [Server.Traffic] counts what was refused.
+// Connections per door, bytes of headers and body, time to send a request, to
+// take the answer and each piece of it, time to work on it, points and rows in
+// an answer, queries at work at one time, points of large answers that wait to
+// be taken, time to finish at the end. [Server.Traffic] counts what was
+// refused.
 //
 // # API
 //
@@ -31,14 +33,15 @@
 //	GET /api/v1/status         every part: name, kind, state, reason, since, enable_hint
 //	GET /api/v1/overview       the host on one screen
 //	GET /api/v1/metrics        every metric: names, unit, kind, labels, rows
-//	GET /api/v1/query          metric=SELECTOR match[]=L=V limit=N: newest values
+//	GET /api/v1/query          metric=SELECTOR match[]=L=V limit=N: values now
 //	GET /api/v1/query_range    … from=T to=T | since=D, step=D limit=N: history
 //	GET /api/v1/processes      sort=cpu|rss|fds limit=N
 //	GET /api/v1/events         kind=K after=SEQ limit=N
 //	GET /api/v1/topology       processors and memory nodes
 //
 // A SELECTOR is a metric, by any of its names, with conditions on its labels
-// as in PromQL: disk.read_bytes{device=~"sd.*"}. A time T is RFC 3339, Unix
+// as in PromQL: disk.read_bytes{device=~"sd.*"}. Values are those of package
+// query: of rows that are no longer written there is none now. A time T is RFC 3339, Unix
 // seconds, or a duration ago ("90s", "2h", "7d"). Errors are JSON
 // {"error":…,"hint":…}; an unknown parameter is an error.
 package web

@@ -11,15 +11,22 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func isTimeout(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
 
+// chunk is how much of an answer has to be taken at a time, in bytes.
+const chunk = 32 << 10
+
 // answer notes whether anything was written, so that a panic afterwards does
-// not append an error to half an answer.
+// not append an error to half an answer. Whoever does not take it chunk by
+// chunk is hung up on: what he does not read is memory.
 type answer struct {
 	http.ResponseWriter
-	wrote bool
+	wrote    bool
+	progress time.Duration // for a chunk
+	end      time.Time     // for all
 }
 
 func (a *answer) WriteHeader(code int) {
@@ -29,7 +36,28 @@ func (a *answer) WriteHeader(code int) {
 
 func (a *answer) Write(b []byte) (int, error) {
 	a.wrote = true
-	return a.ResponseWriter.Write(b)
+	for n := 0; ; {
+		if err := a.extend(); err != nil {
+			return n, err
+		}
+		m, err := a.ResponseWriter.Write(b[n:min(len(b), n+chunk)])
+		if n += m; err != nil || n == len(b) {
+			return n, err
+		}
+	}
+}
+
+// extend gives the next chunk its time.
+func (a *answer) extend() error {
+	deadline := time.Now().Add(a.progress)
+	if deadline.After(a.end) {
+		deadline = a.end
+	}
+	err := http.NewResponseController(a.ResponseWriter).SetWriteDeadline(deadline)
+	if errors.Is(err, http.ErrNotSupported) { // not a connection
+		return nil
+	}
+	return err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -50,7 +78,7 @@ func (s *Server) shield(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.traffic.requests.Add(1)
-		w := &answer{ResponseWriter: rw}
+		w := &answer{ResponseWriter: rw, progress: s.lim.progress, end: time.Now().Add(s.lim.write)}
 		defer s.recover(w, r)
 		h := w.Header()
 		h.Set("Server", serverName)

@@ -44,6 +44,9 @@ type rig struct {
 	cfg  config.Publish
 	deps Deps
 	lim  limits
+	disk *store.Writer[disk]
+	// answer stands for the engine's Range where a test needs a strange one.
+	answer func(context.Context, query.Request) (*query.Result, error)
 	*Server
 }
 
@@ -65,16 +68,16 @@ func newRig(t testing.TB) *rig {
 	lim := defaultLimits()
 	lim.retry = 5 * time.Millisecond
 	return &rig{
-		t:   t,
-		cfg: config.Publish{Listen: "127.0.0.1:0", Socket: filepath.Join(dir, "agent.sock"), MaxConnections: 16},
+		t:    t,
+		disk: w,
+		cfg:  config.Publish{Listen: "127.0.0.1:0", Socket: filepath.Join(dir, "agent.sock"), MaxConnections: 16},
 		deps: Deps{
 			Agent:   AgentInfo{Version: "1.2.3", Hostname: "web01", Started: time.Unix(noon, 0)},
-			Store:   st,
+			Query:   query.New(st, nil, []*metric.Schema{metric.Of[disk]()}, "web01"),
 			State:   state.New(),
 			Events:  event.NewBus(),
 			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "sysops_x 1\n") }),
 			Ready:   func() (bool, string) { return true, "" },
-			Range:   func(context.Context, query.Request) (*query.Result, error) { return &query.Result{}, nil },
 		},
 		lim: lim,
 	}
@@ -84,6 +87,9 @@ func newRig(t testing.TB) *rig {
 func (r *rig) build() *rig {
 	r.Server = newServer(r.cfg, r.deps, zerolog.Nop(), r.lim)
 	r.now = func() time.Time { return time.Unix(noon+5, 0) }
+	if r.answer != nil {
+		r.history = func(ctx context.Context, req query.Request) (*query.Result, error) { return r.answer(ctx, req) }
+	}
 	return r
 }
 

@@ -107,8 +107,11 @@ func errorOf(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, query.ErrBadRequest):
-		text := strings.TrimPrefix(err.Error(), query.ErrBadRequest.Error()+": ")
-		return &Error{Status: http.StatusBadRequest, Message: text}
+		e = &Error{Status: http.StatusBadRequest, Message: strings.TrimPrefix(err.Error(), query.ErrBadRequest.Error()+": ")}
+		if errors.Is(err, query.ErrNoMetric) {
+			e.Status, e.Hint = http.StatusNotFound, "/api/v1/metrics lists all"
+		}
+		return e
 	case isTimeout(err):
 		return &Error{Status: http.StatusGatewayTimeout, Message: "the answer took too long", Hint: "ask for less: a shorter time, a larger step, fewer rows"}
 	default:

@@ -13,8 +13,6 @@ import (
 
 // Bounds of a range query.
 const (
-	// maxTotal is the most points of all series together: 16 MB in memory.
-	maxTotal = 500_000
 	// maxAhead is how far to may lie in the future, for clocks that differ.
 	maxAhead = 24 * time.Hour
 	// span is how long a query looks back when it does not say.
@@ -30,27 +28,19 @@ func (s *Server) queryRange(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.deps.Range == nil {
-		return nil, notThere("the history", "")
-	}
-	select {
-	case s.ranges <- struct{}{}:
-	case <-r.Context().Done():
-		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "too many range queries at one time", Hint: "try again"}
-	}
-	answered := false
-	done := func() { <-s.ranges }
-	defer func() { // also when Range panics
-		if !answered {
-			done()
-		}
-	}()
-	res, err := s.deps.Range(r.Context(), req)
+	done, err := s.turn(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	answered = true
-	return rangeAnswer{res, done}, nil
+	defer done()
+	res, err := s.history(r.Context(), req)
+	if err != nil {
+		return nil, err
+	}
+	// It keeps its turn until there is room: what is at work and what is
+	// being sent are all that is held.
+	held, err := s.hold(r.Context(), res)
+	return rangeAnswer{res, held}, err
 }
 
 // request reads the parameters of a range query.
@@ -131,7 +121,7 @@ func (p params) bound(req *query.Request) error {
 		return badRequest(fmt.Sprintf("make step at least %v, or the time shorter", least), "%d points per series are more than %d", points, query.MaxPoints)
 	}
 	points = max(1, min(points, int64(length/time.Second)+1))
-	most := int(min(query.MaxSeries, max(1, maxTotal/points)))
+	most := int(min(query.MaxSeries, max(1, query.MaxTotal/points)))
 	var err error
 	if req.Limit, err = p.number("limit", most, 1, query.MaxSeries); err != nil {
 		return err
@@ -143,10 +133,10 @@ func (p params) bound(req *query.Request) error {
 }
 
 // rangeAnswer writes a result series by series, so that only one of them is
-// held as text, and then makes room for the next range query.
+// held as text, and lets go of what is written.
 type rangeAnswer struct {
 	res  *query.Result
-	done func()
+	held *held
 }
 
 // marker is where the series go; it cannot be inside a JSON string, whose
@@ -154,7 +144,7 @@ type rangeAnswer struct {
 var marker = []byte(`"series":[]`)
 
 func (a rangeAnswer) stream(w http.ResponseWriter) error {
-	defer a.done()
+	defer a.held.free()
 	shell := *a.res
 	shell.Series = []query.Series{}
 	if shell.Notes == nil {
@@ -178,6 +168,8 @@ func (a rangeAnswer) stream(w http.ResponseWriter) error {
 		if err := writeSeries(w, i, a.res.Series[i]); err != nil {
 			return err
 		}
+		a.held.drop(len(a.res.Series[i].Points))
+		a.res.Series[i] = query.Series{}
 	}
 	_, err = fmt.Fprintf(w, "]%s\n", tail)
 	return err

@@ -18,7 +18,6 @@ import (
 	"sysops-agent/pkg/overview"
 	"sysops-agent/pkg/query"
 	"sysops-agent/pkg/state"
-	"sysops-agent/pkg/store"
 )
 
 // serverName is in the Server header of every answer; by it the commands tell
@@ -36,11 +35,11 @@ type AgentInfo struct {
 	Started   time.Time `json:"started"`
 }
 
-// Deps is what the server shows. Store, State, Events, Metrics and Ready are
-// needed; where a func is nil its path says that the part is not there.
+// Deps is what the server shows. All but the funcs below Ready are needed;
+// where one of those is nil its path says that the part is not there.
 type Deps struct {
 	Agent   AgentInfo
-	Store   *store.Store
+	Query   *query.Engine
 	State   *state.Registry
 	Events  *event.Bus
 	Metrics http.Handler // the page for Prometheus
@@ -48,8 +47,6 @@ type Deps struct {
 	// Ready says whether history is restored and a first sweep is done, and
 	// if not, what is missing.
 	Ready func() (ready bool, reason string)
-	// Range answers for store and database together.
-	Range func(context.Context, query.Request) (*query.Result, error)
 	// Processes returns the first limit processes by "cpu", "rss" or "fds",
 	// for JSON; nil when there is no process table.
 	Processes func(sort string, limit int) any
@@ -65,19 +62,23 @@ type limits struct {
 	readHeader time.Duration // until a request's header is there
 	read       time.Duration // until its body is there
 	write      time.Duration // until the answer is taken
+	progress   time.Duration // until 32 KiB of the answer are taken
 	idle       time.Duration // between two requests of a connection
 	work       time.Duration // on the answer
+	room       time.Duration // until a large answer may be sent
+	drain      time.Duration // for running requests at the end
 	retry      time.Duration // between two attempts to listen
 	headers    int           // bytes
 	body       int64         // bytes; no path needs one
-	ranges     int           // range queries at one time
+	queries    int           // at work at one time
+	held       int           // points of large answers that are being sent
 }
 
 func defaultLimits() limits {
 	return limits{
-		readHeader: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 60 * time.Second,
-		work: 20 * time.Second, retry: 30 * time.Second,
-		headers: 16 << 10, body: 64 << 10, ranges: 2,
+		readHeader: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, progress: 5 * time.Second, idle: 60 * time.Second,
+		work: 20 * time.Second, room: 2 * time.Second, drain: 4 * time.Second, retry: 30 * time.Second,
+		headers: 16 << 10, body: 64 << 10, queries: 2, held: query.MaxTotal,
 	}
 }
 
@@ -89,7 +90,9 @@ type Server struct {
 	lim     limits
 	now     func() time.Time
 	traffic traffic
-	ranges  chan struct{} // one token per range query at work
+	queries chan struct{} // one token per query at work
+	room    *room         // for large answers that are being sent
+	history func(context.Context, query.Request) (*query.Result, error)
 
 	tcp, socket *endpoint
 
@@ -106,7 +109,10 @@ func New(cfg config.Publish, deps Deps, log zerolog.Logger) *Server {
 }
 
 func newServer(cfg config.Publish, deps Deps, log zerolog.Logger, lim limits) *Server {
-	s := &Server{cfg: cfg, deps: deps, log: log, lim: lim, now: time.Now, ranges: make(chan struct{}, lim.ranges)}
+	s := &Server{
+		cfg: cfg, deps: deps, log: log, lim: lim, now: time.Now,
+		queries: make(chan struct{}, lim.queries), room: newRoom(lim.held), history: deps.Query.Range,
+	}
 	routes := s.routes()
 	s.tcp = s.endpoint("http", s.guard(routes), func(ctx context.Context) (net.Listener, error) { return listenTCP(ctx, cfg.Listen) })
 	s.socket = s.endpoint("socket", s.shield(routes), func(ctx context.Context) (net.Listener, error) { return listenSocket(ctx, cfg.Socket) })
@@ -137,8 +143,10 @@ func (s *Server) start(ctx context.Context, e *endpoint) {
 	s.loops.Go(func() { e.loop(ctx, ln) })
 }
 
-// Shutdown stops listening, lets running requests finish until ctx ends, cuts
-// off the rest, and says so. It is safe without Start and more than once.
+// Shutdown stops listening, lets running requests finish for four seconds or
+// until ctx ends, cuts off the rest, and says so: whatever the caller allows
+// for all parts together, others need it more. It is safe without Start and
+// more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
@@ -148,6 +156,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	cancel()
+	ctx, release := context.WithTimeout(ctx, s.lim.drain)
+	defer release()
 	errs := make(chan error, 2)
 	for _, e := range []*endpoint{s.tcp, s.socket} {
 		go func() { errs <- e.shutdown(ctx) }()

@@ -216,7 +216,7 @@ func TestShutdownWithoutStart(t *testing.T) {
 // ends.
 func (r *rig) slowRange() (began, release chan struct{}) {
 	began, release = make(chan struct{}, 8), make(chan struct{})
-	r.deps.Range = func(ctx context.Context, _ query.Request) (*query.Result, error) {
+	r.answer = func(ctx context.Context, _ query.Request) (*query.Result, error) {
 		began <- struct{}{}
 		select {
 		case <-release:
@@ -274,6 +274,30 @@ func TestShutdownIsBounded(t *testing.T) {
 	cancel()
 	if err := r.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("error: %v", err)
+	}
+	if s := <-got; s != "" {
+		t.Errorf("answer after the cut: %s", s)
+	}
+}
+
+// However long the caller allows.
+func TestShutdownIsQuick(t *testing.T) {
+	r := newRig(t)
+	r.lim.work, r.lim.drain = time.Hour, 10*time.Millisecond
+	began, _ := r.slowRange()
+	r.build().Start(context.Background())
+	got := make(chan string)
+	go func() { got <- r.raw("tcp", getRange) }()
+	<-began
+	done := make(chan error)
+	go func() { done <- r.Shutdown(context.Background()) }()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("error: %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it waits for a request that never ends")
 	}
 	if s := <-got; s != "" {
 		t.Errorf("answer after the cut: %s", s)
@@ -362,6 +386,27 @@ func TestSlowReader(t *testing.T) {
 	case <-ended:
 	case <-time.After(patience):
 		t.Error("a client that reads nothing holds its handler for ever")
+	}
+}
+
+// Who reads nothing is hung up on long before the time for a whole answer.
+func TestNoProgress(t *testing.T) {
+	r := newRig(t)
+	r.lim.write, r.lim.progress = time.Hour, 20*time.Millisecond
+	ended := make(chan error, 1)
+	r.deps.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write(make([]byte, 64<<20))
+		ended <- err
+	})
+	r.start()
+	fmt.Fprint(r.dial("tcp"), "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("written: %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("a client that reads nothing holds its answer for an hour")
 	}
 }
 

@@ -33,6 +33,7 @@ var (
 	ErrTimeout = errors.New("the agent does not answer in time")
 	ErrNotOurs = errors.New("whoever answers is not a sysops-agent")
 	ErrRefused = errors.New("the socket belongs to another user")
+	ErrBusy    = errors.New("the agent hangs up")
 )
 
 // maxAnswer is the largest answer that is read, in bytes.
@@ -51,6 +52,7 @@ type Client struct {
 	where string // for people
 	base  string // http://host:port
 	token string
+	unix  bool // where is a socket's path
 	http  *http.Client
 }
 
@@ -59,13 +61,12 @@ func New(o Options) (*Client, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	c := &Client{where: o.Socket, base: "http://agent"}
-	var dialer net.Dialer
+	c := &Client{where: o.Socket, base: "http://agent", unix: o.Server == ""}
 	// No proxy from the environment: an agent is asked directly or not at all.
 	tr := &http.Transport{MaxIdleConnsPerHost: 2, DisableCompression: true}
 	if o.Server == "" {
 		tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", o.Socket)
+			return dial(ctx, "unix", o.Socket)
 		}
 	} else {
 		server := strings.TrimSuffix(strings.TrimPrefix(o.Server, "http://"), "/")
@@ -73,7 +74,7 @@ func New(o Options) (*Client, error) {
 			return nil, fmt.Errorf("--server %q is not HOST:PORT, such as 127.0.0.1:9100", o.Server)
 		}
 		c.where, c.base, c.token = server, "http://"+server, o.Token.Reveal()
-		tr.DialContext = dialer.DialContext
+		tr.DialContext = dial
 	}
 	c.http = &http.Client{Transport: tr, Timeout: o.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // an agent never redirects; the token goes nowhere else
@@ -145,6 +146,7 @@ func (c *Client) explain(err error) error {
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
+	gone := hungUp(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	const help = "start it with `sysops-agent run`, or pass --server HOST:PORT"
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -155,7 +157,9 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w: %s may be used by the agent's user (and root) only: run this command as that user, or pass --server HOST:PORT", ErrRefused, c.where)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w at %s: %s", ErrNoAgent, c.where, help)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), strings.Contains(err.Error(), "malformed HTTP"):
+	case gone && c.unix: // on its socket there is no other
+		return fmt.Errorf("%w at %s: has it too many connections (publish.max_connections), or is it stopping? Try again (%w)", ErrBusy, c.where, err)
+	case gone, strings.Contains(err.Error(), "malformed HTTP"):
 		return fmt.Errorf("%w: at %s somebody does not speak HTTP or hangs up: pass the agent's address with --server (%w)", ErrNotOurs, c.where, err)
 	default:
 		return fmt.Errorf("%w at %s: %s (%w)", ErrNoAgent, c.where, help, err)
@@ -178,14 +182,14 @@ func (c *Client) Overview(ctx context.Context) (overview.Overview, error) {
 }
 
 // Metrics asks for the catalogue.
-func (c *Client) Metrics(ctx context.Context) ([]web.Metric, error) {
-	return ask[[]web.Metric](ctx, c, "/api/v1/metrics", nil)
+func (c *Client) Metrics(ctx context.Context) ([]query.MetricInfo, error) {
+	return ask[[]query.MetricInfo](ctx, c, "/api/v1/metrics", nil)
 }
 
 // Query asks for the newest values of a selector; limit 0 = the agent's.
-func (c *Client) Query(ctx context.Context, selector string, limit int) (web.Instant, error) {
+func (c *Client) Query(ctx context.Context, selector string, limit int) (query.Instant, error) {
 	p := url.Values{"metric": {selector}}
-	return ask[web.Instant](ctx, c, "/api/v1/query", withLimit(p, limit))
+	return ask[query.Instant](ctx, c, "/api/v1/query", withLimit(p, limit))
 }
 
 // Range is a range query in the words of the API; what is empty is the

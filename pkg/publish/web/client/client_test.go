@@ -31,8 +31,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// agent is a running server of the real kind.
-func agent(t *testing.T, token string) (*web.Server, config.Publish, *query.Request) {
+type thing struct {
+	_     struct{} `reading:"test_thing" domain:"test" help:"A thing."`
+	C     string   `label:"c"`
+	Value float64  `metric:"a.b" help:"A value."`
+}
+
+// agent is a running server of the real kind, with two things measured now.
+func agent(t *testing.T, token string) (*web.Server, config.Publish) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cl") // short: a socket's path is limited
 	if err != nil {
@@ -40,17 +46,19 @@ func agent(t *testing.T, token string) (*web.Server, config.Publish, *query.Requ
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	cfg := config.Publish{Listen: "127.0.0.1:0", Socket: filepath.Join(dir, "s"), MaxConnections: 8, BearerToken: config.NewSecret(token)}
-	asked := new(query.Request)
+	st := store.Open(store.Options{})
+	t.Cleanup(func() { _ = st.Close() })
+	w := store.NewWriter[thing](st, store.ShardOptions{Step: 10 * time.Second})
+	w.Begin(store.At(time.Now().Unix() / 10 * 10))
+	w.Put(&thing{C: "d e", Value: 2})
+	w.Put(&thing{C: "f", Value: 3})
+	w.End()
 	bus := event.NewBus()
 	bus.Publish(event.Event{Kind: event.ConfigReloaded, Text: "hi"})
 	s := web.New(cfg, web.Deps{
 		Agent: web.AgentInfo{Version: "1.2.3"},
-		Store: store.Open(store.Options{}), State: state.New(), Events: bus,
+		Query: query.New(st, nil, nil, "web01"), State: state.New(), Events: bus,
 		Metrics: http.NotFoundHandler(), Ready: func() (bool, string) { return true, "" },
-		Range: func(_ context.Context, r query.Request) (*query.Result, error) {
-			*asked = r
-			return &query.Result{Metric: r.Metric, StepSecs: 10, Series: []query.Series{{Points: []query.Point{{Time: 1, Value: 2}}}}}, nil
-		},
 		Processes: func(sort string, limit int) any { return []any{sort, limit} },
 		Topology:  func() any { return map[string]int{"sockets": 2} },
 		Overview: func() overview.Overview {
@@ -65,7 +73,7 @@ func agent(t *testing.T, token string) (*web.Server, config.Publish, *query.Requ
 			t.Error(err)
 		}
 	})
-	return s, cfg, asked
+	return s, cfg
 }
 
 func newClient(t *testing.T, o Options) *Client {
@@ -79,7 +87,7 @@ func newClient(t *testing.T, o Options) *Client {
 }
 
 func TestEverythingOverBothDoors(t *testing.T) {
-	s, cfg, asked := agent(t, "hunter2")
+	s, cfg := agent(t, "hunter2")
 	for name, o := range map[string]Options{
 		"socket": {Socket: cfg.Socket},
 		"tcp":    {Server: "http://" + s.Addr() + "/", Token: cfg.BearerToken},
@@ -93,18 +101,21 @@ func TestEverythingOverBothDoors(t *testing.T) {
 			if st, err := c.Status(ctx); err != nil || len(st) != 2 || st[0].Name != "http" || st[0].State != state.Active {
 				t.Errorf("%+v, %v", st, err)
 			}
-			if m, err := c.Metrics(ctx); err != nil || len(m) != 0 {
+			if m, err := c.Metrics(ctx); err != nil || len(m) != 1 || m[0].Name != "a.b" || m[0].Labels[0].Name != "c" {
 				t.Errorf("%+v, %v", m, err)
 			}
 			if ev, err := c.Events(ctx, 0); err != nil || len(ev) != 1 || ev[0].Text != "hi" {
 				t.Errorf("%+v, %v", ev, err)
 			}
-			r, err := c.QueryRange(ctx, Range{Selector: `a.b{c="d e"}`, Since: "2m", Step: "10s", Limit: 3})
-			if err != nil || r.Step != 10*time.Second || r.Series[0].Points[0].Value != 2 {
+			r, err := c.QueryRange(ctx, Range{Selector: `a.b{c="d e"}`, Since: "1h", Step: "20s", Limit: 3})
+			if err != nil || r.Step != 20*time.Second || len(r.Series) != 1 || r.Series[0].Points[0].Value != 2 {
 				t.Errorf("%+v, %v", r, err)
 			}
-			if asked.Metric != "a.b" || asked.Matchers[0].Value != "d e" || asked.Limit != 3 || asked.To.Sub(asked.From) != 2*time.Minute {
-				t.Errorf("asked for %+v", asked)
+			if r, err := c.QueryRange(ctx, Range{Selector: "a.b", From: "2d", To: "1d", Limit: 1}); err != nil || len(r.Series) != 0 || r.Metric != "a.b" {
+				t.Errorf("yesterday: %+v, %v", r, err)
+			}
+			if i, err := c.Query(ctx, "a.b", 1); err != nil || len(i.Series) != 1 || i.Series[0].Value != 2 || !i.Truncated {
+				t.Errorf("%+v, %v", i, err)
 			}
 			var list []any
 			if err := c.Processes(ctx, "rss", 7, &list); err != nil || list[0] != "rss" || list[1] != 7.0 {
@@ -206,6 +217,55 @@ func TestWhoAnswers(t *testing.T) {
 	}
 }
 
+// Beyond its cap the agent says so and hangs up, before or while it is asked.
+func TestTooManyConnections(t *testing.T) {
+	_, cfg := agent(t, "")
+	for range cfg.MaxConnections {
+		c, err := net.Dial("unix", cfg.Socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	for range 100 {
+		_, err := newClient(t, Options{Socket: cfg.Socket}).Agent(t.Context())
+		var e *web.Error
+		if !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable || e.Message != "too many connections" {
+			t.Fatalf("%v", err)
+		}
+	}
+}
+
+// A word of the agent is lost when the connection is reset.
+func TestHungUp(t *testing.T) {
+	for name, cause := range map[string]error{"reset": syscall.ECONNRESET, "broken pipe": syscall.EPIPE, "end": io.EOF} {
+		for o, want := range map[Options]error{{Socket: "/x/agent.sock"}: ErrBusy, {Server: "host:1"}: ErrNotOurs} {
+			err := newClient(t, o).explain(&url.Error{Op: "Get", Err: &net.OpError{Op: "write", Err: cause}})
+			if !errors.Is(err, want) || errors.Is(err, ErrNoAgent) {
+				t.Errorf("%s, %+v: %v", name, o, err)
+			}
+		}
+	}
+}
+
+// A connection on which nothing is asked can be closed.
+func TestUnusedConnection(t *testing.T) {
+	_, cfg := agent(t, "")
+	c, err := dial(t.Context(), "unix", cfg.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	_ = c.Close()
+	if err := <-read; err == nil {
+		t.Error("something was read")
+	}
+}
+
 func TestBrokenAnswers(t *testing.T) {
 	head := "HTTP/1.1 200 OK\r\nServer: sysops-agent\r\nContent-Length: 100\r\n\r\n"
 	for name, text := range map[string]string{
@@ -232,7 +292,7 @@ func TestForeignSocket(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	_, cfg, _ := agent(t, "")
+	_, cfg := agent(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := newClient(t, Options{Socket: cfg.Socket}).Agent(ctx); !errors.Is(err, context.Canceled) {
