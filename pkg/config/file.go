@@ -14,14 +14,15 @@ const maxFile = 1 << 20
 
 var errNotRegular = errors.New("it is not a regular file")
 
-// configFile reads the file: the named one, $SYSOPS_CONFIG, or DefaultFile.
-func (l *loader) configFile(path string) {
-	mayMiss, hint := false, "create it, or name another with --config"
+// configFile reads the file: the named one, $SYSOPS_CONFIG, or the default.
+func (l *loader) configFile(src Source, byDefault string) {
+	path, mayMiss, hint := src.File, false, "create it, or name another with --config"
 	if path == "" {
 		path, hint = l.lookup[FileVariable], "create it, or correct the variable "+FileVariable
 	}
 	if path == "" {
-		path, mayMiss = DefaultFile, true
+		path, mayMiss = byDefault, src.Previous != byDefault
+		hint = "it was in force until now; put it back, or restart the agent to go on with the defaults"
 	}
 	data, info, err := readSmall(path, maxFile)
 	switch {
@@ -35,10 +36,23 @@ func (l *loader) configFile(path string) {
 		return
 	}
 	l.cfg.meta.file = path
-	if info.Mode().Perm()&0o022 != 0 {
-		l.doubtful.add(barePath(path), "others than its owner may write this file (mode %04o): chmod go-w it", info.Mode().Perm())
-	}
+	l.fileOwner(path, info.Mode(), int(info.Sys().(*syscall.Stat_t).Uid), os.Geteuid())
 	l.document(barePath(path), data, info.Mode().Perm()&0o077 != 0)
+}
+
+// fileOwner looks at who else may write the file: he decides what the agent
+// does, so that root's agent does not take it.
+func (l *loader) fileOwner(path string, mode fs.FileMode, owner, us int) {
+	if us == 0 && owner != 0 {
+		l.wrong.add(barePath(path), "this file belongs to user %d, who could tell root's agent what to do: chown root it", owner)
+	}
+	if mode.Perm()&0o022 != 0 {
+		list := &l.doubtful
+		if us == 0 {
+			list = &l.wrong
+		}
+		list.add(barePath(path), "others than its owner may write this file (mode %04o): chmod go-w it", mode.Perm())
+	}
 }
 
 // readSmall reads a regular file of at most limit bytes. It looks before it

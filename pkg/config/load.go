@@ -22,6 +22,12 @@ type Source struct {
 	Environ   []string   // "NAME=value", as os.Environ returns
 	Overrides []Override // flags of the command, strongest; the last of one key wins
 
+	// Previous is the file in force when the configuration is read again, as
+	// [Config.File] says. It must still be there even if it is DefaultFile: an
+	// editor that is just replacing it, or a slip, must not turn everything
+	// back to the defaults.
+	Previous string
+
 	// SkipPaths leaves out the checks of directories on this host, which only
 	// matter to the agent: for commands that talk to a running agent.
 	SkipPaths bool
@@ -42,7 +48,7 @@ func Load(src Source) (*Config, Problems, error) {
 	l := newLoader()
 	l.lookup = environ(src.Environ)
 	l.credentials()
-	l.configFile(src.File)
+	l.configFile(src, DefaultFile)
 	l.environment()
 	l.overrides(src.Overrides)
 	l.fillIn()

@@ -158,6 +158,26 @@ func TestWhichFile(t *testing.T) {
 	}
 }
 
+// TestFileThatWentAway reads the configuration again while the file of before
+// is missing: only who had none goes on with the defaults.
+func TestFileThatWentAway(t *testing.T) {
+	byDefault := filepath.Join(t.TempDir(), "config.toml")
+	const hint = "put it back, or restart the agent to go on with the defaults"
+	for name, c := range map[string]struct{ previous, want string }{
+		"no file before": {"", ""},
+		"another before": {"/etc/other.toml", ""},
+		"was in force":   {byDefault, byDefault + ": the configuration file does not exist: it was in force until now; " + hint},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoader()
+			l.configFile(Source{Previous: c.previous}, byDefault)
+			if got := l.wrong.problems().Error(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestDefaultIsWhatLoadGivesWithoutSettings(t *testing.T) {
 	cfg, _, err := Load(Source{File: write(t, t.TempDir(), "empty.toml", ""), SkipPaths: true})
 	if err != nil {

@@ -25,6 +25,9 @@ func (l *loader) checkPaths() {
 	c := l.cfg
 	data, err := checkDir(c.Agent.DataDir)
 	usable := err == nil && !l.refused["agent.data_dir"]
+	if err == nil && c.Store.Checkpoint {
+		err = checkStore(filepath.Join(data, "store"))
+	}
 	if err != nil && !l.refused["agent.data_dir"] {
 		l.badPath("agent.data_dir", c.Agent.DataDir, err)
 	}
@@ -51,7 +54,8 @@ func (l *loader) badPath(key, path string, err error) {
 }
 
 // checkDir checks a directory that exists or can be made, and returns it with
-// all links resolved.
+// all links resolved. Not even a sticky one that others may write to will do:
+// they could put files there before the agent does.
 func checkDir(path string) (string, error) {
 	real, info, err := resolve(path)
 	switch {
@@ -61,8 +65,30 @@ func checkDir(path string) (string, error) {
 		return "", errors.New("the root directory cannot hold the agent's files: name a directory of their own")
 	case info != nil && !info.IsDir():
 		return "", errors.New("this exists and is not a directory: move it away or name another")
+	case info != nil && info.Mode().Perm()&0o022 != 0:
+		return "", fmt.Errorf("others than its owner may write to this directory (mode %04o): "+
+			"chmod 700 %q when it is the agent's own, else name a directory of its own", info.Mode().Perm(), real)
 	}
 	return real, nil
+}
+
+// checkStore checks the directory in data_dir that holds the history, if it is
+// there. The agent makes it for itself, so that anything else is a trap or a
+// mistake.
+func checkStore(path string) error {
+	info, err := trusted(path)
+	switch {
+	case isMissing(err):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%q is not a directory but the history goes there: move it away", path)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("others than its owner may write to the directory %q (mode %04o): look at who put what there, then chmod 700 it",
+			path, info.Mode().Perm())
+	}
+	return nil
 }
 
 // checkFile checks a file that exists or can be made: its directory must

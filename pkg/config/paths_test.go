@@ -37,7 +37,10 @@ func TestDataDirectory(t *testing.T) {
 	must(t, os.Chmod(at("open"), 0o777))
 	must(t, os.Mkdir(at("sticky"), 0o700))
 	must(t, os.Chmod(at("sticky"), 0o777|fs.ModeSticky))
+	must(t, os.Mkdir(at("group"), 0o700))
+	must(t, os.Chmod(at("group"), 0o775))
 	must(t, os.Symlink("old", at("relative")))
+	must(t, os.Symlink("sticky", at("to-sticky")))
 	must(t, os.Symlink("../"+filepath.Base(dir)+"/./old/", at("up")))
 	must(t, os.Symlink("/etc", at("to-etc")))
 	must(t, os.Symlink("/proc/self", at("to-proc")))
@@ -58,6 +61,10 @@ func TestDataDirectory(t *testing.T) {
 		{"below a sticky directory", at("sticky/x"), at("sticky/x"), ""},
 		{"below an open directory", at("open/x"), "", `everybody may write to the directory "$T/open" (mode 0777): chmod o-w it or choose another place`},
 		{"open itself", at("open"), "", `everybody may write to the directory "$T/open" (mode 0777): chmod o-w it or choose another place`},
+		{"sticky itself", at("sticky"), "", `others than its owner may write to this directory (mode 0777): chmod 700 "$T/sticky" when it is the agent's own, else name a directory of its own`},
+		{"sticky itself, by a link", at("to-sticky"), "", `others than its owner may write to this directory (mode 0777): chmod 700 "$T/sticky" when it is the agent's own, else name a directory of its own`},
+		{"a group's", at("group"), "", `others than its owner may write to this directory (mode 0775): chmod 700 "$T/group" when it is the agent's own, else name a directory of its own`},
+		{"below a group's", at("group/x"), at("group/x"), ""},
 		{"a file", at("file"), "", "this exists and is not a directory: move it away or name another"},
 		{"below a file", at("file/x"), "", `"$T/file" is not a directory`},
 		{"a circle", at("circle"), "", "more than 40 symbolic links on the way: they may form a circle"},
@@ -80,6 +87,40 @@ func TestDataDirectory(t *testing.T) {
 				t.Errorf("got %q, error %s\nwant %q, error %s", real, relative(err), tt.real, tt.want)
 			}
 		})
+	}
+}
+
+func TestStoreDirectory(t *testing.T) {
+	dir, relative := withTree(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, mode := range map[string]fs.FileMode{"ours": 0o700, "old": 0o755, "group": 0o770, "sticky": 0o777 | fs.ModeSticky} {
+		must(t, os.Mkdir(at(name), 0o700))
+		must(t, os.Chmod(at(name), mode))
+	}
+	must(t, os.Symlink("ours", at("link")))
+	write(t, dir, "file", "")
+	for name, want := range map[string]string{
+		"missing": "", "ours": "", "old": "",
+		"group":  `others than its owner may write to the directory "$T/group" (mode 0770): look at who put what there, then chmod 700 it`,
+		"sticky": `others than its owner may write to the directory "$T/sticky" (mode 0777): look at who put what there, then chmod 700 it`,
+		"link":   `"$T/link" is not a directory but the history goes there: move it away`,
+		"file":   `"$T/file" is not a directory but the history goes there: move it away`,
+	} {
+		if got := relative(checkStore(at(name))); got != want {
+			t.Errorf("%s: got  %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+func TestStoreDirectoryIsCheckedWhenRead(t *testing.T) {
+	for toml, ok := range map[string]bool{"": false, "[store]\ncheckpoint = false": true} {
+		src, dir := from(t, toml)
+		must(t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
+		must(t, os.Symlink("/tmp", filepath.Join(dir, "data/store")))
+		_, _, err := Load(src)
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "the history goes there") {
+			t.Errorf("with %q: %v", toml, err)
+		}
 	}
 }
 
