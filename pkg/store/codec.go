@@ -89,7 +89,11 @@ func (c *fieldCodec) toInt(raw uint64) (int64, bool) {
 	if !(v > -c.limit && v < c.limit) { //nolint:staticcheck // NaN too
 		return 0, false
 	}
-	return int64(math.RoundToEven(v)), true
+	i := int64(v)
+	if float64(i) != v { // seldom, and much slower
+		i = int64(math.RoundToEven(v))
+	}
+	return i, true
 }
 
 func (c *fieldCodec) fromInt(i int64) uint64 {

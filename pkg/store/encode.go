@@ -13,6 +13,7 @@ type encoder struct {
 	ints    [maxSlots]int64
 	present [maxSlots]uint64
 	a, b    [maxSlots]uint64
+	params  [(maxSlots + groupSlots - 1) / groupSlots]uint8
 	bw      bitWriter
 	sparse  []byte
 	data    []byte // of the block being built
@@ -20,15 +21,15 @@ type encoder struct {
 
 // field appends the encoding of vals, one value per slot of the row.
 func (e *encoder) field(dst []byte, c *fieldCodec, vals []uint64) []byte {
+	if constant(vals) { // most are
+		return appendConstant(dst, c, vals)
+	}
 	m := 0
 	for _, v := range vals {
 		if v != metric.AbsentBits {
 			e.present[m] = v
 			m++
 		}
-	}
-	if m == 0 {
-		return append(dst, modeAbsent)
 	}
 	tagAt := len(dst)
 	dst = append(dst, 0)
@@ -41,6 +42,32 @@ func (e *encoder) field(dst []byte, c *fieldCodec, vals []uint64) []byte {
 		dst[tagAt] |= flagAbsent
 	}
 	return dst
+}
+
+// constant reports whether all vals are the same.
+func constant(vals []uint64) bool {
+	first := vals[0]
+	for _, v := range vals {
+		if v != first {
+			return false
+		}
+	}
+	return true
+}
+
+// appendConstant appends a field that is the same in all slots.
+func appendConstant(dst []byte, c *fieldCodec, vals []uint64) []byte {
+	if vals[0] == metric.AbsentBits {
+		return append(dst, modeAbsent)
+	}
+	switch i, ok := c.toInt(vals[0]); {
+	case !ok:
+		return appendRaw(append(dst, modeRaw), c, vals)
+	case i == 0:
+		return append(dst, modeZero)
+	default:
+		return binary.AppendUvarint(append(dst, modeConst), zigzag(i))
+	}
 }
 
 func appendBitmap(dst []byte, vals []uint64) []byte {
@@ -73,13 +100,11 @@ func (e *encoder) values(dst []byte, c *fieldCodec, present []uint64) ([]byte, i
 		return binary.AppendUvarint(dst, zigzag(ints[0])), modeConst
 	}
 	mode := modeDelta
-	es, centre := centred(e.a[:len(ints)-1], ints, unit, true)
-	best, ok := groupsCost(es)
-	if level, c := centred(e.b[:len(ints)-1], ints, unit, false); true {
-		if cost, fits := groupsCost(level); fits && (!ok || cost < best) {
-			mode, es, centre, best, ok = modeLevel, level, c, cost, true
-		}
+	es, centre, size := centred(e.a[:len(ints)-1], ints, unit, true)
+	if level, c, n := centred(e.b[:len(ints)-1], ints, unit, false); n < size {
+		mode, es, centre = modeLevel, level, c
 	}
+	best, ok := e.chooseParams(es)
 	if !ok || best > 64*len(present) {
 		return appendRaw(dst, c, present), modeRaw
 	}
@@ -143,8 +168,9 @@ func gcd(a, b uint64) uint64 {
 }
 
 // centred fills dst with what is coded: the differences between neighbours,
-// or to the first value, in units, relative to their centre.
-func centred(dst []uint64, ints []int64, unit uint64, delta bool) ([]uint64, int64) {
+// or to the first value, in units, relative to their centre. size tells about
+// how many bits they have.
+func centred(dst []uint64, ints []int64, unit uint64, delta bool) (_ []uint64, centre int64, size int) {
 	from := ints[0]
 	for i, v := range ints[1:] {
 		d := v - from
@@ -156,11 +182,12 @@ func centred(dst []uint64, ints []int64, unit uint64, delta bool) ([]uint64, int
 		}
 		dst[i] = uint64(d)
 	}
-	centre := middle(dst)
+	centre = middle(dst)
 	for i := range dst {
 		dst[i] = zigzag(int64(dst[i]) - centre)
+		size += bits.Len64(dst[i])
 	}
-	return dst, centre
+	return dst, centre, size
 }
 
 // middle is about the median of differences: that of some of them.
@@ -177,26 +204,30 @@ func middle(ds []uint64) int64 {
 	return some[n/2]
 }
 
-// groupsCost is what es take in bits; false when one is too great.
-func groupsCost(es []uint64) (int, bool) {
-	n, prev := 0, firstParam
+// chooseParams chooses the parameter of each group and returns what es then
+// take in bits; false when one is too great.
+func (e *encoder) chooseParams(es []uint64) (n int, ok bool) {
+	prev, i := firstParam, 0
 	var all uint64
 	for g := range slices.Chunk(es, groupSlots) {
 		var cost int
-		for _, e := range g {
-			all |= e
+		for _, v := range g {
+			all |= v
 		}
 		prev, cost = param(g, prev)
 		n += cost
+		e.params[i] = uint8(prev)
+		i++
 	}
 	return n, all < golombMax
 }
 
-// groups writes es.
+// groups writes es with the parameters chosen.
 func (e *encoder) groups(es []uint64) {
-	prev := firstParam
+	prev, i := firstParam, 0
 	for g := range slices.Chunk(es, groupSlots) {
-		p, _ := param(g, prev)
+		p := int(e.params[i])
+		i++
 		e.bw.golomb(zigzag(int64(p-prev)), 0)
 		prev = p
 		if p == 0 {

@@ -80,18 +80,17 @@ func (s *Shard) restoreSnapshot(rb *readBlock) (slots int) {
 	}
 	m := &s.store.sealer.merge
 	nf := len(s.schema.Fields)
-	m.size(nf)
 	vals := make([]uint64, nf)
 	for _, id := range b.ids {
 		row := s.restoring[id]
 		if row == nil {
 			continue
 		}
-		m.n = 0
-		m.add(b, id, b.extent.base)
+		m.begin(nf)
+		m.add(b, id, b.extent.base, s.layout)
 		for i := range m.n {
 			for f := range vals {
-				vals[f] = m.cols[f][i]
+				vals[f] = m.column(f, &s.layout.codecs[f])[i]
 			}
 			slots += s.replay(row, b.extent.base+int64(m.off[i]), vals)
 		}
@@ -105,15 +104,19 @@ func (s *Shard) restoreFrame(f *readFrame, l *layout, boot bootID) (slots int) {
 		_ = eachRowDef(f.defs, len(s.schema.Labels), s.adopt) // it was checked
 		s.setVersion(f.version)
 	}
-	s.reach(mark{f.extent, f.slot * int64(f.extent.step), f.offset, boot})
-	if !s.opens(f.extent) {
-		return 0
-	}
+	at := mark{f.extent, f.slot * int64(f.extent.step), f.offset, boot}
+	newer, opened := !s.beyond(at), s.opens(f.extent)
 	vals := make([]uint64, len(s.schema.Fields))
 	size := 4 + 8*len(l.names)
 	for b := f.rows; len(b) > 0; b = b[size:] {
 		row := s.restoring[binary.LittleEndian.Uint32(b)]
 		if row == nil {
+			continue
+		}
+		if newer { // also of a slot that is in a block
+			row.before, row.heard = at.swept, at.swept
+		}
+		if !opened {
 			continue
 		}
 		for i := range vals {
@@ -124,6 +127,7 @@ func (s *Shard) restoreFrame(f *readFrame, l *layout, boot bootID) (slots int) {
 		}
 		slots += s.replay(row, f.slot, vals)
 	}
+	s.reach(at)
 	return slots
 }
 
