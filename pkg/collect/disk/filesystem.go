@@ -54,8 +54,15 @@ func NewFilesystem(env collect.Env, cfg config.Filesystem) (*Filesystem, error) 
 	return &Filesystem{
 		cfg: cfg, proc: env.Proc,
 		w:      store.NewWriter[reading.Filesystem](env.Store, env.Shard()),
-		prober: newProber(cfg.Timeout, unix.Statfs),
+		prober: takeProber(cfg.Timeout, unix.Statfs),
 	}, nil
+}
+
+// Close implements [collect.Closer]. Calls that do not return are left to the
+// next collector of the process.
+func (c *Filesystem) Close() error {
+	c.prober.leave()
+	return nil
 }
 
 const filesystemHint = "the other filesystems are measured; exclude some in collect.filesystem.exclude_types or exclude_mounts, " +

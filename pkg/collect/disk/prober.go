@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,6 +65,29 @@ func newProber(timeout time.Duration, statfs func(string, *unix.Statfs_t) error)
 	return &prober{
 		statfs: statfs, timeout: timeout,
 		done: make(chan *probe, 2*maxStuck), out: map[probeKey]*probe{},
+	}
+}
+
+// left is the prober of a collector that was closed while calls of it were
+// outstanding. Its successor goes on with it: were they forgotten at a reload,
+// each reload would leave another maxStuck threads in the kernel.
+var left atomic.Pointer[prober]
+
+// takeProber returns the prober that was left, or a new one.
+func takeProber(timeout time.Duration, statfs func(string, *unix.Statfs_t) error) *prober {
+	p := left.Swap(nil)
+	if p == nil {
+		return newProber(timeout, statfs)
+	}
+	p.timeout, p.statfs = timeout, statfs
+	return p
+}
+
+// leave hands the prober on if there is anything to remember.
+func (p *prober) leave() {
+	p.giveUp()
+	if p.collectLate(); len(p.out) > 0 {
+		left.Store(p)
 	}
 }
 
@@ -129,9 +153,10 @@ func (p *prober) start(t *target) int {
 	pr := &probe{key: t.key(), remote: t.remote, asker: t}
 	p.out[pr.key] = pr
 	p.busy[class(t.remote)]++
+	statfs := p.statfs
 	go func() {
 		for {
-			pr.err = p.statfs(pr.key.path, &pr.st)
+			pr.err = statfs(pr.key.path, &pr.st)
 			if !errors.Is(pr.err, unix.EINTR) {
 				break
 			}

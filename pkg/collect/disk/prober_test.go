@@ -12,6 +12,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sysops-agent/pkg/collect/collecttest"
+	"sysops-agent/pkg/config"
+	"sysops-agent/pkg/store"
 )
 
 // fakeFS answers for paths, or hangs until it is told to answer.
@@ -83,6 +87,42 @@ func outcomes(list []*target) string {
 		s = append(s, t.path+[]string{":unasked", ":answered", ":stuck"}[t.outcome])
 	}
 	return strings.Join(s, " ")
+}
+
+// TestReloadKeepsWhatIsStuck closes the collector again and again, as reloads
+// with other options do, while one filesystem is dead.
+func TestReloadKeepsWhatIsStuck(t *testing.T) {
+	dir := collecttest.Hosts(t)["two-socket-smt-off"]
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeFS()
+		defer f.releaseAll()
+		f.hang("/home")
+		for range 3 {
+			env := collecttest.Env(t, dir)
+			c := newFilesystem(t, env, f, config.Filesystem{Timeout: time.Second})
+			if err := c.Collect(t.Context(), store.At(60)); err == nil || !strings.Contains(err.Error(), `"/home"`) {
+				t.Errorf("the dead one is not told: %v", err)
+			}
+			if v := collecttest.Rows(t, env.Store, "filesystem", store.At(60))["/|/dev/mapper/vg0-root|xfs"].Values; v["filesystem.stuck"] != 0 || len(v) < 3 {
+				t.Errorf("the living one: %v", v)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := f.count("/home"); n != 1 {
+			t.Errorf("%d threads hang in one filesystem", n)
+		}
+		f.release("/home")
+		synctest.Wait()
+		c := newFilesystem(t, collecttest.Env(t, dir), f, config.Filesystem{Timeout: time.Second})
+		if err := c.Collect(t.Context(), store.At(60)); err != nil || f.count("/home") != 2 {
+			t.Errorf("it answers again: %v", err)
+		}
+		if c.Close(); left.Load() != nil {
+			t.Error("a prober without outstanding calls is kept")
+		}
+	})
 }
 
 func TestProberHangAndReturn(t *testing.T) {
