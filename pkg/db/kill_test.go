@@ -58,7 +58,7 @@ func writeMinute(tx *Tx) (int64, error) {
 	if err := tx.UpsertReadings(things, Minute, rows); err != nil {
 		return 0, err
 	}
-	if _, err := tx.DeleteBefore(things, Minute, ts-60*killKept, 10*killRows); err != nil {
+	if _, err := tx.Exec("DELETE FROM thing_minute WHERE ts < $1", ts-60*killKept); err != nil {
 		return 0, err
 	}
 	return ts + 60, tx.SetMark("thing", Minute, ts+60)

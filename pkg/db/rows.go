@@ -127,8 +127,8 @@ func (q *Querier) Rows(reading string, fn func(*RowInfo) error) error {
 
 // DeleteRows deletes up to limit reading rows, of all hosts, that were last
 // seen before a time (seconds since 1970), and tells how many. Give it a time
-// before the longest retention, and after [Tx.DeleteBefore]: readings of a
-// row that is gone can no longer be found.
+// before the longest retention, and after their readings were deleted: those
+// of a row that is gone can no longer be found.
 func (tx *Tx) DeleteRows(before int64, limit int) (int64, error) {
 	tx.purge = true
 	n, err := tx.Exec(`DELETE FROM reading_row WHERE id IN

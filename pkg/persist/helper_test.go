@@ -263,7 +263,7 @@ func (h *host) empty() {
 	err := h.d.Do(context.Background(), func(tx *db.Tx) error {
 		for _, s := range both {
 			for _, tier := range db.Tiers {
-				if _, err := tx.DeleteBefore(s, tier, math.MaxInt64, math.MaxInt32); err != nil {
+				if _, err := tx.Exec("DELETE FROM " + db.Table(s.Name, tier)); err != nil {
 					return err
 				}
 			}

@@ -212,7 +212,7 @@ func (w *world) mark(marks map[db.Tier]int64) {
 func (w *world) cut(tier db.Tier, ts int64) {
 	w.t.Helper()
 	err := w.d.Do(context.Background(), func(tx *db.Tx) error {
-		_, err := tx.DeleteBefore(probes, tier, ts, math.MaxInt32)
+		_, err := tx.Exec("DELETE FROM "+db.Table(probes.Name, tier)+" WHERE ts < $1", ts)
 		return err
 	})
 	if err != nil {
