@@ -196,10 +196,12 @@ func (a *agent) buildPersist() {
 	if a.db == nil {
 		return
 	}
+	part := a.reg.Part(state.Database, "persist")
+	part.Active() // until something has waited too long
 	a.persist = persist.New(persist.Options{
 		Store: a.store, DB: a.db, Retention: retention(a.cfg),
 		Heartbeat: a.heartbeat, HeartbeatEvery: a.cfg.Persist.Heartbeat,
-		Log: a.log.With().Str("part", "persist").Logger(), State: a.reg.Part(state.Database, "persist"),
+		Log: a.log.With().Str("part", "persist").Logger(), State: part,
 	})
 }
 

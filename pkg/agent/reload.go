@@ -54,7 +54,9 @@ func (a *agent) reload(cause string) {
 	}
 	defer a.notify.ready("running")
 	part := a.reg.Part(configKind, "configuration")
-	loaded, warnings, err := config.Load(a.opt.Source)
+	src := a.opt.Source
+	src.Previous = a.cfg.File()
+	loaded, warnings, err := config.Load(src)
 	if err != nil {
 		a.log.Error().Str("cause", cause).Msg("the new configuration is refused and the old one stays in force:\n" + err.Error())
 		part.Degraded("the file has problems and was not taken: "+firstLine(err.Error()), "run `sysops-agent check-config`, correct the file; it is read again by itself")

@@ -226,7 +226,7 @@ func (e *endpoint) listen(ctx context.Context) *limiter {
 	return l
 }
 
-// failed reports a failure, in the log only when it is not the last one again.
+// failed reports a failure. Who listens to the states writes it to the log.
 func (e *endpoint) failed(err error) {
 	hint := "look at the log"
 	var le *listenError
@@ -235,13 +235,9 @@ func (e *endpoint) failed(err error) {
 	}
 	reason := fmt.Sprintf("%v; trying again every %v", err, e.s.lim.retry)
 	e.mu.Lock()
-	known := e.reason == reason
 	e.ln, e.reason = nil, reason
 	e.mu.Unlock()
-	e.part.Refused(reason, hint)
-	if !known {
-		e.log.Error().Str("hint", hint).Msg(reason)
-	}
+	e.part.Degraded(reason, hint)
 }
 
 // loop serves, and listens again after a while when that fails.

@@ -42,7 +42,7 @@ func TestPortTakenThenFreed(t *testing.T) {
 	r.cfg.Listen = squatter.Addr().String()
 	r.start()
 	st := r.deps.State.Part(state.Publisher, "http").Get()
-	if st.State != state.Off || !st.Fault || !strings.Contains(st.Reason, "another program has the port") || !strings.Contains(st.EnableHint, "publish.listen") {
+	if st.State != state.Degraded || !st.Fault || !strings.Contains(st.Reason, "another program has the port") || !strings.Contains(st.EnableHint, "publish.listen") {
 		t.Errorf("state: %+v", st)
 	}
 	if r.Addr() != "" {
