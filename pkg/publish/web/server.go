@@ -219,7 +219,7 @@ func (e *endpoint) listen(ctx context.Context) *limiter {
 	}
 	l := newLimiter(ln, e.s.cfg.MaxConnections, &e.s.traffic)
 	e.mu.Lock()
-	e.ln, e.reason = l, ""
+	e.ln = l
 	e.mu.Unlock()
 	e.part.Active()
 	e.log.Info().Stringer("address", ln.Addr()).Msg("listening")
@@ -235,7 +235,7 @@ func (e *endpoint) failed(err error) {
 	}
 	reason := fmt.Sprintf("%v; trying again every %v", err, e.s.lim.retry)
 	e.mu.Lock()
-	e.ln, e.reason = nil, reason
+	e.ln = nil
 	e.mu.Unlock()
 	e.part.Degraded(reason, hint)
 }
