@@ -287,9 +287,9 @@ func TestHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := Open(Options{Dir: fastDir(t), MaxRows: 10, Schemas: []*metric.Schema{metric.Of[whole]()}})
 		w := NewWriter[whole](st, ShardOptions{Step: time.Second})
-		hang, hangs := make(chan struct{}), true
+		hang := make(chan struct{})
 		at(t, func(point string) {
-			if point == "frames.written" && hangs {
+			if point == "frames.written" {
 				<-hang
 			}
 		})
@@ -307,14 +307,16 @@ func TestHangingDisk(t *testing.T) {
 		for range 5000 {
 			sweep()
 		}
-		if n := len(st.disk.pending); n > maxPending || st.Disk().FramesDropped.Load() == 0 {
-			t.Errorf("%d bytes wait, %d frames were dropped", n, st.Disk().FramesDropped.Load())
+		st.disk.mu.Lock()
+		waiting := len(st.disk.pending)
+		st.disk.mu.Unlock()
+		if waiting > maxPending || st.Disk().FramesDropped.Load() == 0 {
+			t.Errorf("%d bytes wait, %d frames were dropped", waiting, st.Disk().FramesDropped.Load())
 		}
 		before := time.Now()
 		if err := st.Close(); err == nil || time.Since(before) != 10*time.Second {
 			t.Errorf("closing took %s: %v", time.Since(before), err)
 		}
-		hangs = false
 		close(hang)
 		synctest.Wait()
 		if c := cap(st.disk.pending) + cap(st.disk.spare); c > 2*keepPending {

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,23 +47,20 @@ func TestKillChild(t *testing.T) {
 	}
 	st := Open(Options{Dir: dir, Schemas: []*metric.Schema{metric.Of[sample]()}})
 	w := NewWriter[sample](st, ShardOptions{Step: time.Second})
-	var written atomic.Int64
+	written := make(chan struct{}, 1)
 	at(t, func(point string) {
 		if point == "frames.written" {
-			written.Add(1)
+			written <- struct{}{}
 		}
 	})
-	for sweeps := int64(1); ; slot++ {
+	for ; ; slot++ {
 		if slot%700 == 0 {
 			st.disk.mu.Lock()
 			st.disk.stale = true // rotations in the midst of it
 			st.disk.mu.Unlock()
 		}
 		writeKillSlot(w, slot)
-		for written.Load() < sweeps {
-			runtime.Gosched()
-		}
-		sweeps++
+		<-written
 		if _, err := os.Stdout.Write(binary.LittleEndian.AppendUint64(make([]byte, 0, killReport), uint64(slot))[:killReport]); err != nil {
 			return
 		}
@@ -86,7 +82,7 @@ func writeKillSlot(w *Writer[sample], slot int64) {
 // else is, nothing is damaged.
 func TestKill9(t *testing.T) {
 	loops := 200
-	if testing.Short() {
+	if testing.Short() || underRace {
 		loops = 20
 	}
 	dir := fastDir(t)
