@@ -193,22 +193,22 @@ func TestLongerThanTheMemory(t *testing.T) {
 // switched off for longer than the memory reaches, sweep again where an extent
 // of the store begins: of a reading that was not there nothing is lost.
 func TestNothingToMeasureIsNoHole(t *testing.T) {
-	for name, rows := range map[string]int{"never anything": 0, "switched off for long": 1} {
+	for name, c := range map[string]struct{ rows, off int64 }{"never anything": {0, 3600}, "switched off for long": {1, 2 * 86400}} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, midnight)
-			for range 2 {
+			for _, after := range []int64{c.off, 600} {
 				w := store.NewWriter[tide](h.st, store.ShardOptions{Step: time.Minute})
 				w.Begin(h.tick())
-				for range rows {
+				for range c.rows {
 					w.Put(&tide{Level: 1})
 				}
 				w.End()
-				h.run("a", 2*86400, true)
+				h.run("a", after, true)
 			}
 			if st := h.p.Stats(); st.Lost != 0 || st.Backlog > 1 || strings.Contains(h.log.String(), "has a hole") {
 				t.Errorf("%d minutes lost, %d wait; told: %s", st.Lost, st.Backlog, h.log)
 			}
-			if n := h.number(`SELECT count(*) FROM tide_minute`); n != int64(2*rows) {
+			if n := h.number(`SELECT count(*) FROM tide_minute`); n != 2*c.rows {
 				t.Errorf("%d minutes of the reading", n)
 			}
 		})
