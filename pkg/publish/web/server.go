@@ -180,9 +180,8 @@ type endpoint struct {
 	srv  *http.Server
 	s    *Server
 
-	mu     sync.Mutex
-	ln     *limiter // nil while not listening
-	reason string   // last reported
+	mu sync.Mutex
+	ln *limiter // nil while not listening
 }
 
 func (s *Server) endpoint(name string, h http.Handler, open func(context.Context) (net.Listener, error)) *endpoint {
