@@ -126,11 +126,14 @@ func BenchmarkDay(b *testing.B) {
 			var p Points
 			b.ReportAllocs()
 			b.ResetTimer()
+			cpu := cpuTime()
 			for i := range b.N {
 				p.Reset()
 				row[i%len(row)].Read(i%12, 0, forever, &p)
 			}
+			cpu = cpuTime() - cpu
 			b.StopTimer()
+			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N)/1e3, "cpu-µs/read")
 			b.ReportMetric(float64(after-before)/1e6, "MB-heap")
 			b.ReportMetric(float64(z.BlockBytes)/1e6, "MB-blocks")
 			b.ReportMetric(float64(z.BlockBytes)/float64(3000*8640), "B/sample")

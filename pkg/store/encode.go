@@ -101,8 +101,10 @@ func (e *encoder) values(dst []byte, c *fieldCodec, present []uint64) ([]byte, i
 	}
 	mode := modeDelta
 	es, centre, size := centred(e.a[:len(ints)-1], ints, unit, true)
-	if level, c, n := centred(e.b[:len(ints)-1], ints, unit, false); n < size {
-		mode, es, centre = modeLevel, level, c
+	if size > 2*len(ints) { // else it cannot become much better
+		if level, c, n := centred(e.b[:len(ints)-1], ints, unit, false); n < size {
+			mode, es, centre = modeLevel, level, c
+		}
 	}
 	best, ok := e.chooseParams(es)
 	if !ok || best > 64*len(present) {

@@ -1,6 +1,11 @@
 package store
 
-import "sysops-agent/pkg/metric"
+import (
+	"math"
+	"slices"
+
+	"sysops-agent/pkg/metric"
+)
 
 // Points are samples of one field in ascending time.
 type Points struct {
@@ -85,12 +90,19 @@ func (d *series) add(e extent, off []uint8, raw []uint64, to int64) {
 		d.increments(e, off, raw, to)
 		return
 	}
+	n := len(d.p.T)
+	ts := slices.Grow(d.p.T, len(raw))[:n+len(raw)]
+	vs := slices.Grow(d.p.V, len(raw))[:n+len(raw)]
+	first, step := e.time(0), int64(e.step)
+	off = off[:len(raw)]
 	for i, v := range raw {
-		if t := e.time(off[i]); v != metric.AbsentBits && t >= d.from && t < to {
-			d.p.T = append(d.p.T, t)
-			d.p.V = append(d.p.V, d.field.Value(v))
+		t := first + int64(off[i])*step
+		ts[n], vs[n] = t, math.Float64frombits(v)
+		if v != metric.AbsentBits && t >= d.from && t < to {
+			n++
 		}
 	}
+	d.p.T, d.p.V = ts[:n], vs[:n]
 }
 
 func (d *series) increments(e extent, off []uint8, raw []uint64, to int64) {
