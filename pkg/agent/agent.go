@@ -198,10 +198,12 @@ func (a *agent) buildPersist() {
 	}
 	part := a.reg.Part(state.Database, "persist")
 	part.Active() // until something has waited too long
+	size := a.reg.Part(state.Database, "size")
+	size.Active() // until it is at its bound
 	a.persist = persist.New(persist.Options{
 		Store: a.store, DB: a.db, Retention: retention(a.cfg),
 		Heartbeat: a.heartbeat, HeartbeatEvery: a.cfg.Persist.Heartbeat,
-		Log: a.log.With().Str("part", "persist").Logger(), State: part,
+		Log: a.log.With().Str("part", "persist").Logger(), State: part, Size: size,
 	})
 }
 
@@ -221,7 +223,7 @@ func (a *agent) startPersist(ctx context.Context, s *stack) {
 
 func retention(c *config.Config) persist.Retention {
 	r := c.Retention
-	return persist.Retention{MinuteDays: r.MinuteDays, HourlyDays: r.HourlyDays, DailyDays: r.DailyDays}
+	return persist.Retention{MinuteDays: r.MinuteDays, HourlyDays: r.HourlyDays, DailyDays: r.DailyDays, MaxBytes: int64(c.Persist.MaxBytes)}
 }
 
 func (a *agent) heartbeat() db.Heartbeat {

@@ -49,6 +49,7 @@ type Store struct {
 type Persist struct {
 	Backend   string        `toml:"backend" default:"sqlite" oneof:"sqlite none" reload:"restart" help:"Where rows are kept beyond the memory. none: nowhere."`
 	Path      string        `toml:"path" default:"" check:"file" reload:"restart" help:"File of the database. Empty: sysops-agent.db in data_dir. The rules of data_dir hold."`
+	MaxBytes  Bytes         `toml:"max_bytes" default:"4GiB" min:"64MiB" max:"1TiB" reload:"live" help:"Most that the rows of the database may take. Above it all history is kept shorter than [retention] says, until it fits; the state says so."`
 	Timeout   time.Duration `toml:"timeout" default:"10s" min:"1s" max:"5m" reload:"restart" help:"Longest time for one operation on the database."`
 	Heartbeat time.Duration `toml:"heartbeat_interval" default:"5s" min:"1s" max:"1h" step:"1s" reload:"restart" help:"Time between two signs of life in the database."`
 }

@@ -18,3 +18,13 @@ func (d *DB) Vacuum(ctx context.Context, pages int) error {
 		return nil
 	})
 }
+
+// LiveBytes is the size of the database without its free pages and its log:
+// what its rows take.
+func (q *Querier) LiveBytes() (int64, error) {
+	var n int64
+	if err := q.QueryRow(sqlite.LiveBytes, nil, &n); err != nil {
+		return 0, fmt.Errorf("measure the database: %w", err)
+	}
+	return n, nil
+}

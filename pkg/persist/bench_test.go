@@ -129,7 +129,7 @@ func BenchmarkHost(b *testing.B) {
 			b.Fatal(err)
 		}
 		wall := midnight
-		p := New(Options{Store: st, DB: d, Retention: Retention{30, 90, 365}})
+		p := New(Options{Store: st, DB: d, Retention: Retention{MinuteDays: 30, HourlyDays: 90, DailyDays: 365}})
 		p.now = func() store.Tick { return store.At(wall) }
 		before, fileBefore := written(b), d.Stats().FileBytes
 		var spent, most time.Duration

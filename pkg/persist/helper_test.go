@@ -109,7 +109,7 @@ func (h *host) openDB() {
 
 func (h *host) newPersister() {
 	h.p = New(Options{
-		Store: h.st, DB: h.d, Retention: Retention{30, 90, 365}, Log: zerolog.New(h.log),
+		Store: h.st, DB: h.d, Retention: Retention{MinuteDays: 30, HourlyDays: 90, DailyDays: 365}, Log: zerolog.New(h.log),
 		State: h.reg.Part(state.Database, "persist"),
 	})
 	h.p.now = h.tick

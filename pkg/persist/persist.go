@@ -33,6 +33,7 @@ type Options struct {
 
 	Log   zerolog.Logger
 	State *state.Part // of the backlog; may be nil
+	Size  *state.Part // of the database's bound; may be nil
 }
 
 // Persister moves readings from the store to the database. All methods may
@@ -55,6 +56,7 @@ type Persister struct {
 	cleanAt    time.Duration // boot time of the next retention run
 	refusedErr error         // of a reading whose every row is refused
 	gap        gap
+	share      float64 // of the retention that is kept; see squeeze
 
 	began int64 // Unix second of New
 
@@ -71,7 +73,7 @@ func New(o Options) *Persister {
 		o: o, do: o.DB.Do, read: o.DB.Read, now: store.Now, rest: sleep,
 		turn: make(chan struct{}, 1), rows: maxRows,
 		tables: map[string]bool{}, bad: map[string]bool{},
-		keep: o.Retention, marks: map[string]marks{},
+		keep: o.Retention, marks: map[string]marks{}, share: 1, stats: Stats{Share: 1},
 	}
 	p.clock.look(p.now())
 	p.began, p.cleanAt = p.clock.since, p.clock.last.Boot+firstClean

@@ -10,9 +10,12 @@ import (
 	"sysops-agent/pkg/metric"
 )
 
-// Retention is how long each tier is kept, in days; 0 keeps nothing.
+// Retention is how long each tier is kept, in days; 0 keeps nothing. MaxBytes
+// bounds the database: above it all tiers are kept shorter by the same share,
+// until it fits. 0 is no bound.
 type Retention struct {
 	MinuteDays, HourlyDays, DailyDays int
+	MaxBytes                          int64
 }
 
 const (
@@ -22,6 +25,11 @@ const (
 	beatsKept   = 24 * time.Hour   // PER-45; of other hosts, this one's is renewed
 	vacuumPages = 1000             // in one transaction: 4 MB
 	shrinkFrom  = 10_000           // rows deleted beyond twice those written
+
+	squeezeBy  = 0.8   // the share of the retention that is left after one step
+	squeezeMin = 0.001 // of 30 days, 43 minutes
+	relaxBelow = 0.7   // of MaxBytes: then an hour later a little more is kept
+	relaxBy    = 1.05
 )
 
 func (p *Persister) keeping() Retention {
@@ -54,8 +62,70 @@ type cleaner struct {
 	deleted [4]int64 // minute, hourly, daily rows; reading rows
 }
 
+// run deletes by age, and then, while the database is still too large, by a
+// shorter and shorter age.
 func (c *cleaner) run() error {
 	keep := c.p.keeping()
+	for {
+		if err := c.tiers(keep); err != nil {
+			return err
+		}
+		again, err := c.squeeze(keep)
+		if err != nil || !again {
+			return errors.Join(err, c.finish())
+		}
+	}
+}
+
+// squeeze compares what the database holds with its bound, and reports
+// whether more must go at once.
+func (c *cleaner) squeeze(keep Retention) (again bool, err error) {
+	p := c.p
+	if keep.MaxBytes <= 0 {
+		p.setShare(1, keep, 0)
+		return false, nil
+	}
+	var size int64
+	if err := p.read(c.ctx, func(q *db.Querier) (err error) { size, err = q.LiveBytes(); return err }); err != nil {
+		return false, err
+	}
+	share := p.share
+	switch {
+	case size > keep.MaxBytes && share*squeezeBy >= squeezeMin:
+		p.setShare(share*squeezeBy, keep, size)
+		return true, nil
+	case float64(size) < relaxBelow*float64(keep.MaxBytes) && share < 1:
+		share = min(1, share*relaxBy)
+	}
+	p.setShare(share, keep, size)
+	return false, nil
+}
+
+// setShare changes the share of the retention that is kept, and tells.
+func (p *Persister) setShare(share float64, keep Retention, size int64) {
+	if share < p.share {
+		p.o.Log.Warn().Int64("bytes", size).Int64("max_bytes", keep.MaxBytes).Float64("share_kept", share).
+			Msg("the database is larger than persist.max_bytes; all history is kept shorter")
+	}
+	p.share = share
+	p.mu.Lock()
+	p.stats.Share = share
+	p.mu.Unlock()
+	if p.o.Size == nil {
+		return
+	}
+	if share < 1 {
+		p.o.Size.Degraded(fmt.Sprintf("the database reached persist.max_bytes: all history is kept for %.0f %% of its retention", 100*share),
+			"raise persist.max_bytes, or shorten the retention yourself")
+		return
+	}
+	p.o.Size.Active()
+}
+
+// keep is how long a tier is kept now, in seconds.
+func (c *cleaner) keep(r Retention, t db.Tier) int64 { return int64(float64(r.of(t)) * c.p.share) }
+
+func (c *cleaner) tiers(keep Retention) error {
 	var failed error
 	for _, sh := range c.p.o.Store.Shards() {
 		err := c.reading(sh.Schema(), keep)
@@ -64,7 +134,7 @@ func (c *cleaner) run() error {
 		}
 		failed = errors.Join(failed, err)
 	}
-	longest := max(keep.of(db.Minute), keep.of(db.Hourly), keep.of(db.Daily))
+	longest := max(c.keep(keep, db.Minute), c.keep(keep, db.Hourly), c.keep(keep, db.Daily))
 	err := c.repeat(&c.deleted[3], func(tx *db.Tx) (int64, error) { return tx.DeleteRows(c.now-longest, deleteRows) })
 	if err != nil {
 		return err
@@ -76,7 +146,7 @@ func (c *cleaner) run() error {
 	if err != nil {
 		return fmt.Errorf("delete old heartbeats: %w", err)
 	}
-	return errors.Join(failed, c.finish())
+	return failed
 }
 
 func (c *cleaner) reading(s *metric.Schema, keep Retention) error {
@@ -84,7 +154,7 @@ func (c *cleaner) reading(s *metric.Schema, keep Retention) error {
 		return nil
 	}
 	for i, t := range db.Tiers {
-		o := outdated{table: db.Table(s.Name, t), reading: s.Name, before: c.now - keep.of(t)}
+		o := outdated{table: db.Table(s.Name, t), reading: s.Name, before: c.now - c.keep(keep, t)}
 		for {
 			err := c.p.read(c.ctx, o.find)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sysops-agent/pkg/db"
+	"sysops-agent/pkg/state"
 )
 
 // clean runs the retention when it is due.
@@ -162,5 +163,51 @@ func TestRetentionOfManyRows(t *testing.T) {
 	h.clean()
 	if n := h.number(`SELECT count(*) FROM probe_minute`); n != 3*600+3*findRows/2 {
 		t.Errorf("%d rows stay", n)
+	}
+}
+
+func TestADatabaseAtItsBoundKeepsAllHistoryShorter(t *testing.T) {
+	h := newHost(t, midnight)
+	for i := range 4 {
+		h.old(db.Minute, fmt.Sprint("a", i), 10*1440)
+	}
+	size := func() (n int64) {
+		t.Helper()
+		if err := h.d.Read(context.Background(), func(q *db.Querier) (err error) { n, err = q.LiveBytes(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := size()
+	bound := before / 2
+	keep := Retention{MinuteDays: 30, HourlyDays: 90, DailyDays: 365, MaxBytes: bound}
+	h.p.SetRetention(keep)
+	h.p.o.Size = h.reg.Part(state.Database, "size")
+	h.flush()
+	h.pass(900)
+	h.clean()
+	if n := size(); n > bound {
+		t.Fatalf("%d bytes are left of %d, the bound is %d", n, before, bound)
+	}
+	share := h.p.Stats().Share
+	if share >= 1 || h.p.o.Size.Get().State != state.Degraded {
+		t.Fatalf("share %g, %+v", share, h.p.o.Size.Get())
+	}
+	newest := floor(h.wall, 60) - 1800
+	if n := h.number(fmt.Sprintf(`SELECT count(*) FROM probe_minute WHERE ts > %d`, newest)); n == 0 {
+		t.Fatal("the newest history went")
+	}
+	if oldest := h.number(`SELECT min(ts) FROM probe_minute`); oldest < h.wall-int64(30*86400*share)-60 {
+		t.Fatalf("rows older than the share of the retention are left: %d", h.wall-oldest)
+	}
+
+	keep.MaxBytes = 100 * before // somebody bought a disk
+	h.p.SetRetention(keep)
+	for range 60 {
+		h.pass(3600)
+		h.clean()
+	}
+	if share := h.p.Stats().Share; share != 1 || h.p.o.Size.Get().State != state.Active {
+		t.Fatalf("share %g, %+v", share, h.p.o.Size.Get())
 	}
 }

@@ -143,7 +143,7 @@ func TestNew(t *testing.T) {
 		h.sweep(sampleAt("a", h.boot))
 		h.pass(10)
 	}
-	h.p = New(Options{Store: h.st, DB: h.d, Retention: Retention{30, 90, 365}})
+	h.p = New(Options{Store: h.st, DB: h.d, Retention: Retention{MinuteDays: 30, HourlyDays: 90, DailyDays: 365}})
 	h.flush()
 	if n := len(h.table(t, db.Minute)); n < 5 {
 		t.Errorf("%d minutes", n)

@@ -11,12 +11,13 @@ import (
 
 // Stats tells how the copying goes. Counters are since the start.
 type Stats struct {
-	Flushes uint64 // transactions that wrote rows or moved marks
-	Rows    uint64 // rows written: minutes, hours and days
-	Skipped uint64 // rows left out because the database refused them
-	Lost    uint64 // minutes of readings that left the memory unwritten
-	Deleted uint64 // rows deleted by the retention
-	Backlog int64  // minutes that the reading furthest behind waits for
+	Flushes uint64  // transactions that wrote rows or moved marks
+	Rows    uint64  // rows written: minutes, hours and days
+	Skipped uint64  // rows left out because the database refused them
+	Lost    uint64  // minutes of readings that left the memory unwritten
+	Deleted uint64  // rows deleted by the retention
+	Share   float64 // of the retention that is kept; below 1 the database is at its bound
+	Backlog int64   // minutes that the reading furthest behind waits for
 
 	LastFlush   time.Time // end of the last flush that succeeded
 	LastTook    time.Duration

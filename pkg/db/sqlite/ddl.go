@@ -63,3 +63,7 @@ const Begin = "BEGIN IMMEDIATE"
 // Vacuum returns the statement that gives up to n free pages back to the file
 // system. It moves pages, so n bounds the time.
 func Vacuum(n int) string { return fmt.Sprintf("PRAGMA incremental_vacuum(%d)", n) }
+
+// LiveBytes asks for the bytes of the pages in use.
+const LiveBytes = `SELECT (c.page_count - f.freelist_count) * s.page_size
+	FROM pragma_page_count c, pragma_freelist_count f, pragma_page_size s`
