@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"testing"
@@ -200,4 +201,62 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkEncode encodes and decodes columns of the moving series.
+func BenchmarkEncode(b *testing.B) {
+	tr := readTrace(b)
+	c := newFieldCodec(metric.Gauge, 1)
+	for _, slots := range []int{smallSlots, bigSlots} {
+		var cols [][]uint64
+		for i, v := range tr.values {
+			if tr.changes[i] < tr.bar {
+				continue
+			}
+			scale := 1.0
+			if tr.decimal[i] {
+				scale = 100
+			}
+			col := make([]uint64, 0, slots)
+			for k := range bigSlots {
+				if x := v[k%len(v)]; !math.IsNaN(x) {
+					col = append(col, math.Float64bits(math.Round(x*scale)))
+				}
+				if len(col) == slots {
+					cols = append(cols, col)
+					col = make([]uint64, 0, slots)
+				}
+			}
+		}
+		var e encoder
+		var encoded [][]byte
+		size := 0
+		for _, col := range cols {
+			encoded = append(encoded, e.field(nil, &c, col))
+			size += len(encoded[len(encoded)-1])
+		}
+		values := float64(len(cols) * slots)
+		per := func(b *testing.B, f func(i int)) {
+			cpu := cpuTime()
+			for range b.N {
+				for i := range cols {
+					f(i)
+				}
+			}
+			cpu = cpuTime() - cpu
+			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N)/values, "cpu-ns/value")
+			b.ReportMetric(float64(size)/values, "B/value")
+		}
+		b.Run(fmt.Sprintf("encode %d", slots), func(b *testing.B) {
+			var dst []byte
+			per(b, func(i int) { dst = e.field(dst[:0], &c, cols[i]) })
+		})
+		b.Run(fmt.Sprintf("decode %d", slots), func(b *testing.B) {
+			dst := make([]uint64, slots)
+			per(b, func(i int) {
+				cur := cursor{encoded[i]}
+				cur.field(&c, dst)
+			})
+		})
+	}
 }

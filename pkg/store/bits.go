@@ -8,26 +8,28 @@ import (
 // bitWriter appends bits to b, most significant first.
 type bitWriter struct {
 	b   []byte
-	acc uint64 // the low n bits wait
-	n   uint
+	acc uint64 // the top n bits wait
+	n   uint   // below 64
 }
 
-// write appends the low k bits of v, k ≤ 56.
+// write appends the low k bits of v, which has no others; 1 ≤ k ≤ 57.
 func (w *bitWriter) write(v uint64, k uint) {
-	w.acc = w.acc<<k | v&(1<<k-1)
-	w.n += k
-	for w.n >= 8 {
-		w.n -= 8
-		w.b = append(w.b, byte(w.acc>>w.n))
+	if free := 64 - w.n; k >= free {
+		w.b = binary.BigEndian.AppendUint64(w.b, w.acc|v>>(k-free))
+		w.acc, w.n = v<<(64-(k-free)), k-free // nothing left shifts by 64: 0
+		return
 	}
+	w.acc |= v << (64 - w.n - k)
+	w.n += k
 }
 
-// flush pads the last byte with zeros.
+// flush appends what waits, its last byte padded with zeros.
 func (w *bitWriter) flush() []byte {
-	if w.n > 0 {
-		w.b = append(w.b, byte(w.acc<<(8-w.n)))
-		w.n = 0
+	for ; w.n > 0; w.n -= min(w.n, 8) {
+		w.b = append(w.b, byte(w.acc>>56))
+		w.acc <<= 8
 	}
+	w.acc = 0
 	return w.b
 }
 
@@ -65,8 +67,12 @@ const golombMax = 1 << 55 // values must be below, and k at most 55
 func (w *bitWriter) golomb(e uint64, k uint) {
 	m := e + 1<<k
 	n := uint(bits.Len64(m))
-	w.write(0, n-1-k)
-	w.write(m, n)
+	if zeros := n - 1 - k; zeros+n <= 57 {
+		w.write(m, zeros+n)
+	} else {
+		w.write(0, zeros)
+		w.write(m, n)
+	}
 }
 
 // golombCost returns the bits that golomb takes.

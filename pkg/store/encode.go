@@ -162,7 +162,11 @@ func magnitude(d int64) uint64 {
 	return uint64(d)
 }
 
+// gcd returns the greatest common divisor of b, which is not 0, and a.
 func gcd(a, b uint64) uint64 {
+	if a != 0 && a&(a-1) == 0 { // a power of two, as most units are
+		return min(a, b&-b)
+	}
 	for b != 0 {
 		a, b = b, a%b
 	}
@@ -175,15 +179,12 @@ func gcd(a, b uint64) uint64 {
 func centred(dst []uint64, ints []int64, unit uint64, delta bool) (_ []uint64, centre int64, size int) {
 	from := ints[0]
 	for i, v := range ints[1:] {
-		d := v - from
+		dst[i] = uint64(v - from)
 		if delta {
 			from = v
 		}
-		if unit > 1 {
-			d /= int64(unit)
-		}
-		dst[i] = uint64(d)
 	}
+	divide(dst, unit)
 	centre = middle(dst)
 	for i := range dst {
 		dst[i] = zigzag(int64(dst[i]) - centre)
@@ -192,9 +193,25 @@ func centred(dst []uint64, ints []int64, unit uint64, delta bool) (_ []uint64, c
 	return dst, centre, size
 }
 
+// divide divides differences by their unit, exactly.
+func divide(ds []uint64, unit uint64) {
+	switch {
+	case unit == 1:
+	case unit&(unit-1) == 0:
+		shift := bits.TrailingZeros64(unit)
+		for i, d := range ds {
+			ds[i] = uint64(int64(d) >> shift)
+		}
+	default:
+		for i, d := range ds {
+			ds[i] = uint64(int64(d) / int64(unit))
+		}
+	}
+}
+
 // middle is about the median of differences: that of some of them.
 func middle(ds []uint64) int64 {
-	const most = 63
+	const most = 31
 	var some [most]int64
 	step := (len(ds) + most - 1) / most
 	n := 0
@@ -202,7 +219,13 @@ func middle(ds []uint64) int64 {
 		some[n] = int64(ds[i])
 		n++
 	}
-	slices.Sort(some[:n])
+	for i := 1; i < n; i++ { // so few are sorted fastest like this
+		v, j := some[i], i
+		for ; j > 0 && some[j-1] > v; j-- {
+			some[j] = some[j-1]
+		}
+		some[j] = v
+	}
 	return some[n/2]
 }
 
@@ -257,23 +280,23 @@ func param(es []uint64, prev int) (p, cost int) {
 		below += int(lens[median])
 	}
 	p, cost = prev, 1<<30
-	try := func(q int) {
+	for _, q := range [...]int{median - 1, median, median + 1, prev} {
 		if q < 1 || q > 56 {
-			return
+			continue
 		}
-		c := change(q, prev)
-		for _, e := range es {
-			c += golombCost(e, uint(q-1))
-		}
-		if c < cost {
+		if c := change(q, prev) + codesCost(es, uint(q-1)); c < cost {
 			p, cost = q, c
 		}
 	}
-	for q := median - 1; q <= median+2; q++ {
-		try(q)
-	}
-	try(prev)
 	return p, cost
+}
+
+// codesCost is what es take with codes of order k.
+func codesCost(es []uint64, k uint) (cost int) {
+	for _, e := range es {
+		cost += bits.Len64(e + 1<<k)
+	}
+	return 2*cost - len(es)*(1+int(k))
 }
 
 // change is the cost of a group's own parameter.

@@ -304,7 +304,7 @@ func TestHangingDisk(t *testing.T) {
 			}
 			w.End()
 		}
-		for range 5000 {
+		for range 8000 {
 			sweep()
 		}
 		st.disk.mu.Lock()

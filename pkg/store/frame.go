@@ -42,9 +42,6 @@ func (f *frame) begin(s *Shard) {
 }
 
 func (f *frame) row(r *Row, vals []uint64) {
-	if !f.on {
-		return
-	}
 	if r.told < tellTwice {
 		r.told++
 		f.defs = r.def().append(f.defs)

@@ -13,17 +13,18 @@ type head struct {
 	extent extent
 	n      atomic.Uint32
 	room   uint32
+	turn   uint32            // of the shard when it was made: a short name of the extent
 	off    [smallSlots]uint8 // slot − extent.base, ascending
 	vals   []uint64          // room × fields, slot by slot
 }
 
-func newHead(e extent, room, fields int) *head {
-	return &head{extent: e, room: uint32(room), vals: make([]uint64, room*fields)}
+func newHead(e extent, turn uint32, room, fields int) *head {
+	return &head{extent: e, turn: turn, room: uint32(room), vals: make([]uint64, room*fields)}
 }
 
 // grown returns a head of the same content with room for more slots.
 func (h *head) grown(fields int) *head {
-	g := newHead(h.extent, min(2*int(h.room), smallSlots), fields)
+	g := newHead(h.extent, h.turn, min(2*int(h.room), smallSlots), fields)
 	g.off = h.off
 	copy(g.vals, h.vals)
 	g.n.Store(h.n.Load())
@@ -31,7 +32,7 @@ func (h *head) grown(fields int) *head {
 }
 
 // bytes is what the head takes in memory.
-func (h *head) bytes() int64 { return int64(len(h.vals)*8) + 112 }
+func (h *head) bytes() int64 { return int64(len(h.vals)*8) + 128 }
 
 // rowHead is a head as it was at one moment.
 type rowHead struct {

@@ -146,12 +146,12 @@ func (s *Shard) opens(ext extent) bool {
 func (s *Shard) replay(r *Row, slot int64, vals []uint64) int {
 	h := r.head.Load()
 	off := uint8(slot - s.cur.base)
-	if h != nil && h.extent == s.cur {
+	if h != nil && h.turn == s.turn {
 		if n := h.n.Load(); n > 0 && h.off[n-1] >= off {
 			return 0
 		}
 	}
-	if h == nil || h.extent != s.cur || h.n.Load() == h.room {
+	if h == nil || h.turn != s.turn || h.n.Load() == h.room {
 		h = s.room(h)
 	}
 	n := h.n.Load()

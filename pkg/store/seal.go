@@ -32,6 +32,7 @@ func (s *Shard) advance(ext extent) {
 	s.mergeBefore(ext)
 	s.newEpoch = s.newEpoch || ext.epoch != s.cur.epoch
 	s.cur = ext
+	s.turn++
 }
 
 // cut ends what older epochs say of the current one's time, when this has its

@@ -51,10 +51,12 @@ type Shard struct {
 	step      int64
 	epoch     uint32        // from 1; 0 = no sweep yet
 	cur       extent        // of the heads; step 0 = none yet
+	turn      uint32        // counts the extents of the heads, from 1
 	newEpoch  bool          // cur's epoch has no sample yet
 	frame     frame         //
 	open      bool          // a sweep is
 	slot      int64         // of the sweep
+	off       uint8         // of slot in cur
 	swept     int64         // Unix second of slot
 	done      int64         // last slot begun in this epoch
 	offset    time.Duration // wall − boot at the last sweep

@@ -29,7 +29,7 @@ func (s *Shard) begin(t Tick) bool {
 	s.offset = off
 	s.boot = s.store.disk.bootID()
 	s.slot, s.done, s.open = slot, slot, true
-	s.swept = slot * s.step
+	s.off, s.swept = uint8(slot-ext.base), slot*s.step
 	s.frame.begin(s)
 	return true
 }

@@ -38,7 +38,7 @@ func (s *Shard) write(r *Row, p unsafe.Pointer) {
 		return
 	}
 	h := r.head.Load()
-	if h == nil || h.extent != s.cur || h.n.Load() == h.room {
+	if h == nil || h.turn != s.turn || h.n.Load() == h.room {
 		h = s.room(h)
 		r.head.Store(h)
 		failpoint("write.head")
@@ -46,13 +46,15 @@ func (s *Shard) write(r *Row, p unsafe.Pointer) {
 	n, nf := h.n.Load(), len(s.columns)
 	vals := h.vals[int(n)*nf:][:nf]
 	s.fill(vals, p)
-	h.off[n] = uint8(s.slot - s.cur.base)
+	h.off[n] = s.off
 	failpoint("write.filled")
 	h.n.Store(n + 1) // publishes the slot
 	failpoint("write.published")
 	r.last = s.slot
 	r.heard = s.swept
-	s.frame.row(r, vals)
+	if s.frame.on {
+		s.frame.row(r, vals)
+	}
 }
 
 // room returns the head in which the next slot of a row goes, given the one
@@ -67,9 +69,9 @@ func (s *Shard) room(h *head) *head {
 	nf := len(s.columns)
 	switch {
 	case h == nil:
-		return newHead(s.cur, firstHead, nf)
-	case h.extent != s.cur:
-		return newHead(s.cur, int(h.room), nf)
+		return newHead(s.cur, s.turn, firstHead, nf)
+	case h.turn != s.turn:
+		return newHead(s.cur, s.turn, int(h.room), nf)
 	}
 	return h.grown(nf)
 }
