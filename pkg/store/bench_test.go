@@ -89,8 +89,7 @@ func replayDay(tb testing.TB, tr hostTrace, moving bool, st *Store) {
 		for i := range rows {
 			r := &rows[i]
 			for f := range 12 {
-				v := tr.values[series[i*12+f]]
-				r.set(f, math.Round(v[slot%len(v)]*scale(i*12+f)))
+				r.set(f, math.Round(tr.at(series[i*12+f], slot)*scale(i*12+f)))
 			}
 			if handles[i] == nil {
 				handles[i] = w.Row(r)

@@ -94,6 +94,9 @@ func (c *cursor) slots(dst *[maxSlots]uint8, size int) (int, bool) {
 	return n, true
 }
 
+// keepData is up to how many bytes of scratch space are kept between blocks.
+const keepData = 64 << 10
+
 // seal builds the block of ext from those heads that are of it, in any order.
 func (e *encoder) seal(ext extent, l *layout, hs []rowHead, gone []*Row) *block {
 	b := &block{extent: ext, until: never, layout: l}
@@ -114,6 +117,9 @@ func (e *encoder) seal(ext extent, l *layout, hs []rowHead, gone []*Row) *block 
 // done gives the block its data and memory of its own size.
 func (e *encoder) done(b *block) *block {
 	b.data, e.data = slices.Clone(e.data), e.data[:0]
+	if cap(e.data) > keepData {
+		e.data = nil
+	}
 	b.ids, b.offs, b.gone = slices.Clone(b.ids), slices.Clone(b.offs), slices.Clone(b.gone)
 	return b
 }

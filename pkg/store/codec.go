@@ -14,8 +14,8 @@ import (
 // short decimals, so that integer differences beat XOR of floats by two to
 // four times. A field is
 //
-//	tag        mode in the low bits, flagAbsent when a bitmap follows
-//	[bitmap]   one bit per slot of the row, set = present
+//	tag        mode in the low bits, and flags
+//	[bitmap]   with flagAbsent: one bit per slot of the row, set = present
 //	body       by mode
 //
 //	modeAbsent  no value at all
@@ -23,9 +23,10 @@ import (
 //	modeConst   uvarint zigzag(value)
 //	modeSparse  uvarint length, uvarint zigzag(first), then per change
 //	            uvarint slots since the last change, uvarint zigzag(step)
-//	modeLevel   differences to the first    } uvarint length, uvarint unit,
-//	modeDelta   differences to the previous } uvarint zigzag(first), uvarint
-//	                                          zigzag(centre), groups of bits
+//	modeLevel   differences to the first    } uvarint length, uvarint
+//	modeDelta   differences to the previous } zigzag(first), with flagUnit
+//	                                          uvarint unit, with flagCentre
+//	                                          uvarint zigzag(centre), groups
 //	modeRaw     8 bytes per value, little endian: numbers beyond 2^50 units,
 //	            differences beyond 2^54
 //
@@ -45,6 +46,8 @@ const (
 	modeDelta
 	modeRaw
 	modeMask   = 0x0f
+	flagUnit   = 0x20 // else 1
+	flagCentre = 0x40 // else 0
 	flagAbsent = 0x80
 )
 

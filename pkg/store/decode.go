@@ -48,13 +48,13 @@ func (c *cursor) bytes() ([]byte, bool) {
 
 // open takes the tag and the bitmap of a field of a row with n slots; m is the
 // number of present values.
-func (c *cursor) open(n int) (mode int, bitmap []byte, m int, ok bool) {
-	tag, ok := c.take(1)
+func (c *cursor) open(n int) (tag byte, bitmap []byte, m int, ok bool) {
+	t, ok := c.take(1)
 	if !ok {
 		return 0, nil, 0, false
 	}
 	m = n
-	if tag[0]&flagAbsent != 0 {
+	if t[0]&flagAbsent != 0 {
 		if bitmap, ok = c.take((n + 7) / 8); !ok {
 			return 0, nil, 0, false
 		}
@@ -63,16 +63,16 @@ func (c *cursor) open(n int) (mode int, bitmap []byte, m int, ok bool) {
 			return 0, nil, 0, false
 		}
 	}
-	return int(tag[0] & modeMask), bitmap, m, true
+	return t[0], bitmap, m, true
 }
 
 // skip passes one field.
 func (c *cursor) skip(n int) bool {
-	mode, _, m, ok := c.open(n)
+	tag, _, m, ok := c.open(n)
 	if !ok {
 		return false
 	}
-	switch mode {
+	switch tag & modeMask {
 	case modeAbsent, modeZero:
 		return true
 	case modeConst:
@@ -90,15 +90,15 @@ func (c *cursor) skip(n int) bool {
 // field decodes one field into dst, one raw value per slot of the row, of
 // which there is at least one and at most maxSlots.
 func (c *cursor) field(fc *fieldCodec, dst []uint64) bool {
-	mode, bitmap, m, ok := c.open(len(dst))
+	tag, bitmap, m, ok := c.open(len(dst))
 	if !ok {
 		return false
 	}
-	if mode == modeAbsent {
+	if tag&modeMask == modeAbsent {
 		fill(dst, metric.AbsentBits)
 		return bitmap == nil
 	}
-	if !c.body(mode, fc, dst[:m]) {
+	if !c.body(tag, fc, dst[:m]) {
 		return false
 	}
 	return bitmap == nil || spread(dst, bitmap, m)
@@ -119,8 +119,8 @@ func spread(dst []uint64, bitmap []byte, m int) bool {
 	return m == 0
 }
 
-func (c *cursor) body(mode int, fc *fieldCodec, dst []uint64) bool {
-	switch mode {
+func (c *cursor) body(tag byte, fc *fieldCodec, dst []uint64) bool {
+	switch tag & modeMask {
 	case modeZero:
 		fill(dst, fc.fromInt(0))
 		return true
@@ -142,10 +142,10 @@ func (c *cursor) body(mode int, fc *fieldCodec, dst []uint64) bool {
 		if !ok {
 			return false
 		}
-		if mode == modeSparse {
+		if tag&modeMask == modeSparse {
 			return decodeSparse(b, fc, dst)
 		}
-		return decodeGroups(b, fc, dst, mode == modeDelta)
+		return decodeGroups(b, tag, fc, dst)
 	}
 	return false
 }
@@ -176,12 +176,17 @@ func decodeSparse(b []byte, fc *fieldCodec, dst []uint64) bool {
 	return true
 }
 
-func decodeGroups(b []byte, fc *fieldCodec, dst []uint64, delta bool) bool {
+func decodeGroups(b []byte, tag byte, fc *fieldCodec, dst []uint64) bool {
 	c := cursor{b}
-	unit, ok1 := c.uvarint()
-	first, ok2 := c.uvarint()
-	zc, ok3 := c.uvarint()
-	if !(ok1 && ok2 && ok3) || unit > math.MaxInt64 {
+	first, ok := c.uvarint()
+	unit, centre := uint64(1), uint64(0)
+	if ok && tag&flagUnit != 0 {
+		unit, ok = c.uvarint()
+	}
+	if ok && tag&flagCentre != 0 {
+		centre, ok = c.uvarint()
+	}
+	if !ok || unit > math.MaxInt64 {
 		return false
 	}
 	var buf [maxSlots]int64
@@ -190,7 +195,7 @@ func decodeGroups(b []byte, fc *fieldCodec, dst []uint64, delta bool) bool {
 	if !differencesOf(c.b, ints[1:]) {
 		return false
 	}
-	sum(ints, unzigzag(zc), int64(unit), delta)
+	sum(ints, unzigzag(centre), int64(unit), tag&modeMask == modeDelta)
 	fc.fromInts(dst, ints)
 	return true
 }

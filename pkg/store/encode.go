@@ -82,7 +82,7 @@ func appendBitmap(dst []byte, vals []uint64) []byte {
 }
 
 // values appends the body for the values that are present, and returns its
-// mode.
+// mode, with flags.
 func (e *encoder) values(dst []byte, c *fieldCodec, present []uint64) ([]byte, int) {
 	ints := e.ints[:len(present)]
 	for i, raw := range present {
@@ -116,9 +116,15 @@ func (e *encoder) values(dst []byte, c *fieldCodec, present []uint64) ([]byte, i
 			return append(dst, e.sparse...), modeSparse
 		}
 	}
-	e.bw.b = binary.AppendUvarint(e.bw.b[:0], unit)
-	e.bw.b = binary.AppendUvarint(e.bw.b, zigzag(ints[0]))
-	e.bw.b = binary.AppendUvarint(e.bw.b, zigzag(centre))
+	e.bw.b = binary.AppendUvarint(e.bw.b[:0], zigzag(ints[0]))
+	if unit != 1 {
+		mode |= flagUnit
+		e.bw.b = binary.AppendUvarint(e.bw.b, unit)
+	}
+	if centre != 0 {
+		mode |= flagCentre
+		e.bw.b = binary.AppendUvarint(e.bw.b, zigzag(centre))
+	}
 	e.groups(es)
 	body := e.bw.flush()
 	dst = binary.AppendUvarint(dst, uint64(len(body)))

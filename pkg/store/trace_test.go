@@ -15,6 +15,7 @@ import (
 // where there was none, whether a series has decimals, and whether it moves.
 type hostTrace struct {
 	values  [][]float64
+	grow    []float64 // of a counter, from its first value to its last: where it repeats, it goes on
 	decimal []bool
 	changes []int
 	bar     int // changes of the series that move
@@ -56,6 +57,7 @@ func readTrace(t testing.TB) hostTrace {
 			}
 		}
 		tr.values = append(tr.values, vals)
+		tr.grow = append(tr.grow, growth(vals))
 		tr.decimal = append(tr.decimal, dec)
 		tr.changes = append(tr.changes, changes)
 	}
@@ -64,6 +66,26 @@ func readTrace(t testing.TB) hostTrace {
 	slices.Sort(sorted)
 	tr.bar = sorted[len(sorted)*7/8]
 	return tr
+}
+
+// growth is by how much values grow that never fall, else 0.
+func growth(values []float64) float64 {
+	var known []float64
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			known = append(known, v)
+		}
+	}
+	if len(known) == 0 || !slices.IsSorted(known) {
+		return 0
+	}
+	return known[len(known)-1] - known[0]
+}
+
+// at returns the value of a series in any slot; the recording is repeated.
+func (tr hostTrace) at(series, slot int) float64 {
+	v := tr.values[series]
+	return v[slot%len(v)] + float64(slot/len(v))*tr.grow[series]
 }
 
 // pick returns the indices of n series, repeating the trace's; only moving

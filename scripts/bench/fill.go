@@ -38,8 +38,7 @@ func fill(tr *trace, dir string, series int) error {
 				&r.RxBytes, &r.RxPackets, &r.RxErrors, &r.RxDropped, &r.RxFIFO, &r.RxFrame, &r.RxCompressed, &r.RxMulticast,
 				&r.TxBytes, &r.TxPackets, &r.TxErrors, &r.TxDropped, &r.TxFIFO, &r.TxCollisions, &r.TxCarrier, &r.TxCompressed,
 			} {
-				v := data[i*used+f]
-				*dst = metric.Count(absentIfNaN(v[slot%len(v)]))
+				*dst = metric.Count(absentIfNaN(data[i*used+f].at(slot)))
 			}
 			w.Put(r)
 		}

@@ -82,7 +82,7 @@ func measure(tr *trace, series int, moving bool) (o, p result, err error) {
 	return o, p, err
 }
 
-func one(data [][]float64, open func() (writer, error)) (r result, err error) {
+func one(data []series, open func() (writer, error)) (r result, err error) {
 	before := heap()
 	w, err := open()
 	if err != nil {
@@ -96,8 +96,8 @@ func one(data [][]float64, open func() (writer, error)) (r result, err error) {
 	values := make([]float64, len(data))
 	var busy time.Duration
 	for slot := range day {
-		for i, v := range data {
-			values[i] = v[slot%len(v)]
+		for i := range data {
+			values[i] = data[i].at(slot)
 		}
 		t := cpu()
 		if err := w.writeSlot(int64(start+slot*10), values); err != nil {

@@ -14,7 +14,7 @@ import (
 // trace is a recorded host: series of one value per 10 s slot, NaN where
 // there was none.
 type trace struct {
-	values  [][]float64
+	series  []series
 	decimal []bool // has hundredths
 	changes []int  // slots whose value differs from the one before
 	bar     int    // changes from which a series counts as moving: an eighth does
@@ -53,7 +53,7 @@ func readTrace(path string) (*trace, error) {
 				changes++
 			}
 		}
-		tr.values = append(tr.values, vals)
+		tr.series = append(tr.series, series{vals, growth(vals)})
 		tr.decimal = append(tr.decimal, bytes.IndexByte(line, '.') >= 0)
 		tr.changes = append(tr.changes, changes)
 	}
@@ -63,23 +63,44 @@ func readTrace(path string) (*trace, error) {
 	return tr, nil
 }
 
+// series is a recording that is repeated for as long as it takes. A counter
+// goes on from where it was: hosts do not set theirs back twice an hour.
+type series struct {
+	values []float64
+	grow   float64 // of a counter, from its first value to its last
+}
+
+func (s *series) at(slot int) float64 {
+	return s.values[slot%len(s.values)] + float64(slot/len(s.values))*s.grow
+}
+
+// growth is by how much values grow that never fall, else 0.
+func growth(values []float64) float64 {
+	known := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
+	if len(known) == 0 || !slices.IsSorted(known) {
+		return 0
+	}
+	return known[len(known)-1] - known[0]
+}
+
 // pick returns n series of whole numbers, the trace's repeated; hundredths
 // become whole. Only moving ones when asked.
-func (tr *trace) pick(n int, moving bool) [][]float64 {
-	var pool [][]float64
-	for i, v := range tr.values {
+func (tr *trace) pick(n int, moving bool) []series {
+	var pool []series
+	for i, s := range tr.series {
 		if moving && tr.changes[i] < tr.bar {
 			continue
 		}
 		if tr.decimal[i] {
-			v = slices.Clone(v)
-			for j := range v {
-				v[j] = math.Round(v[j] * 100)
+			s.values = slices.Clone(s.values)
+			for j, v := range s.values {
+				s.values[j] = math.Round(v * 100)
 			}
+			s.grow = math.Round(s.grow * 100)
 		}
-		pool = append(pool, v)
+		pool = append(pool, s)
 	}
-	out := make([][]float64, n)
+	out := make([]series, n)
 	for i := range out {
 		out[i] = pool[i%len(pool)]
 	}
