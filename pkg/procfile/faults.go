@@ -31,6 +31,17 @@ func (f *Faults) Line(path string, line int, reason string) {
 	f.first = &ParseError{Path: path, Line: line, Reason: reason}
 }
 
+// First is the first fault, or nil.
+func (f *Faults) First() error { return f.first }
+
+// Len is the number of faults.
+func (f *Faults) Len() int {
+	if f.first == nil {
+		return 0
+	}
+	return f.more + 1
+}
+
 // Reset forgets everything, for the next sweep.
 func (f *Faults) Reset() { *f = Faults{} }
 

@@ -8,28 +8,12 @@ import (
 	"io/fs"
 
 	"sysops-agent/pkg/collect"
+	"sysops-agent/pkg/procfile"
 )
 
-// List is the trouble of one sweep. The zero value is empty. It belongs to
-// one goroutine.
-type List struct {
-	first error
-	more  int
-}
-
-// Reset empties the list for the next sweep.
-func (l *List) Reset() { *l = List{} }
-
-// Add notes err; nil is nothing.
-func (l *List) Add(err error) {
-	switch {
-	case err == nil:
-	case l.first == nil:
-		l.first = err
-	default:
-		l.more++
-	}
-}
+// List is the trouble of one sweep, told as the result of a collection. The
+// zero value is empty. It belongs to one goroutine.
+type List struct{ procfile.Faults }
 
 // Optional notes err unless it says that the file does not exist: kernels
 // differ in what they offer, and what they lack is simply absent.
@@ -39,26 +23,15 @@ func (l *List) Optional(err error) {
 	}
 }
 
-// Len is the number of errors noted since Reset.
-func (l *List) Len() int {
-	if l.first == nil {
-		return 0
-	}
-	return l.more + 1
-}
-
-// First is the first error noted since Reset, or nil.
-func (l *List) First() error { return l.first }
-
 // Err returns nil when the list is empty, and otherwise a
 // [collect.PartialError] that names the first trouble and counts the others.
 func (l *List) Err(hint string) error {
-	switch {
-	case l.first == nil:
+	switch n := l.Len(); n {
+	case 0:
 		return nil
-	case l.more == 0:
-		return collect.Partial(hint, "%v", l.first)
+	case 1:
+		return collect.Partial(hint, "%v", l.First())
 	default:
-		return collect.Partial(hint, "%v (and %d more)", l.first, l.more)
+		return collect.Partial(hint, "%v (and %d more)", l.First(), n-1)
 	}
 }
