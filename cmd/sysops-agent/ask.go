@@ -19,7 +19,7 @@ func (g *globals) asks(c *cobra.Command) *cobra.Command {
 // client returns a client of the agent that the flags and the configuration
 // name.
 func (g *globals) client(stderr io.Writer) (*client.Client, error) {
-	cfg, _, err := g.load(stderr, true)
+	cfg, err := g.load(stderr, true)
 	if err != nil {
 		return nil, err
 	}

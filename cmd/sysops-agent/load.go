@@ -31,16 +31,16 @@ func (g *globals) source(skipPaths bool) (config.Source, error) {
 }
 
 // load reads the configuration; warnings go to w.
-func (g *globals) load(w io.Writer, skipPaths bool) (*config.Config, config.Source, error) {
+func (g *globals) load(w io.Writer, skipPaths bool) (*config.Config, error) {
 	src, err := g.source(skipPaths)
 	if err != nil {
-		return nil, src, err
+		return nil, err
 	}
 	cfg, warnings, err := config.Load(src)
 	for _, p := range warnings {
 		fmt.Fprintf(w, "warning: %s\n", p)
 	}
-	return cfg, src, err
+	return cfg, err
 }
 
 func newCheckConfig(g *globals) *cobra.Command {
@@ -54,7 +54,7 @@ Exit code 0: good, 78: it has problems. Warnings do not count as problems.`,
   sysops-agent check-config --config ./my.toml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := g.load(cmd.ErrOrStderr(), false)
+			cfg, err := g.load(cmd.ErrOrStderr(), false)
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func newConfig(g *globals) *cobra.Command {
 		Example: "  sysops-agent config print --config ./my.toml",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := g.load(cmd.ErrOrStderr(), true)
+			cfg, err := g.load(cmd.ErrOrStderr(), true)
 			if err != nil {
 				return err
 			}

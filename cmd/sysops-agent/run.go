@@ -1,11 +1,10 @@
 package main
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"sysops-agent/pkg/agent"
+	"sysops-agent/pkg/config"
 )
 
 func newRun(g *globals) *cobra.Command {
@@ -23,11 +22,15 @@ The data directory holds the history; a second agent on it is refused.`,
   sysops-agent run --listen off --config ./my.toml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, src, err := g.load(io.Discard, false) // the agent logs the warnings itself
+			src, err := g.source(false)
 			if err != nil {
 				return err
 			}
-			o := agent.Options{Config: cfg, Source: src, Version: version}
+			cfg, warnings, err := config.Load(src)
+			if err != nil {
+				return err
+			}
+			o := agent.Options{Config: cfg, Warnings: warnings, Source: src, Version: version}
 			if live {
 				o.Live = cmd.OutOrStdout()
 			}

@@ -35,10 +35,11 @@ import (
 
 // Options are what the command line knows.
 type Options struct {
-	Config  *config.Config // checked
-	Source  config.Source  // to read it again on reload
-	Version string         // of the linker; may be empty
-	Live    io.Writer      // where to print a summary every ten seconds; nil: nowhere
+	Config   *config.Config  // checked
+	Warnings config.Problems // what should be looked at in it
+	Source   config.Source   // to read it again on reload
+	Version  string          // of the linker; may be empty
+	Live     io.Writer       // where to print a summary every ten seconds; nil: nowhere
 }
 
 // configKind is the kind of the part that reports on the configuration.
@@ -54,6 +55,7 @@ type agent struct {
 	host    string
 	listen  string // as configured
 	socket  string
+	build   prometheus.Build
 	ctx     context.Context // of the collectors: ends when they stop
 	cfg     *config.Config
 	mark    fileMark
@@ -72,7 +74,8 @@ type agent struct {
 	began   time.Time
 }
 
-// Run runs the agent until ctx ends, then stops it within half a minute. An error means that it did not start.
+// Run runs the agent until ctx ends, then stops it within half a minute. An
+// error means that it did not start.
 func Run(ctx context.Context, o Options) error {
 	// From the first moment on neither a reload nor a reader that went away
 	// may kill the agent; until the end of the shutdown.
@@ -101,7 +104,13 @@ func Run(ctx context.Context, o Options) error {
 		log.Warn().Str("dir", dir.path).Msg("the data directory is on a read-only disk; collection goes on in memory")
 	}
 
-	a := &agent{opt: o, host: cfg.Agent.Hostname, listen: cfg.Publish.Listen, socket: cfg.Publish.Socket, cfg: cfg, log: log, logTo: logTo, reg: state.New(), bus: event.NewBus(), notify: notify{log}, began: time.Now(), mark: mark}
+	a := &agent{
+		opt: o, cfg: cfg, mark: mark, log: log, logTo: logTo,
+		host: cfg.Agent.Hostname, listen: cfg.Publish.Listen, socket: cfg.Publish.Socket,
+		build: prometheus.ReadBuild(o.Version), reg: state.New(), bus: event.NewBus(),
+		notify: notify{log}, began: time.Now(),
+	}
+	a.warn(o.Warnings)
 	a.tellStates()
 	a.clock = &clockWatch{bus: a.bus}
 	s := &stack{log: log}
@@ -122,6 +131,13 @@ func Run(ctx context.Context, o Options) error {
 		s.goes(context.WithoutCancel(ctx), "live", (&live{o.Live, a}).run)
 	}
 	return a.loop(ctx, hup)
+}
+
+// warn logs what should be looked at in a configuration that was taken.
+func (a *agent) warn(warnings config.Problems) {
+	for _, w := range warnings {
+		a.log.Warn().Msg("configuration: " + w.String())
+	}
 }
 
 // tellStates turns each change of a part's state into a log line and an
@@ -228,7 +244,7 @@ func retention(c *config.Config) persist.Retention {
 
 func (a *agent) heartbeat() db.Heartbeat {
 	return db.Heartbeat{
-		PID: os.Getpid(), Version: prometheus.ReadBuild(a.opt.Version).Version,
+		PID: os.Getpid(), Version: a.build.Version,
 		Uptime: int64(time.Since(a.began).Seconds()), Health: string(a.reg.Health().Level),
 	}
 }
@@ -247,7 +263,7 @@ func (a *agent) lastFlush(ctx context.Context) {
 }
 
 func (a *agent) buildWeb() {
-	b := prometheus.ReadBuild(a.opt.Version)
+	b := a.build
 	a.web = web.New(a.cfg.Publish, web.Deps{
 		Agent: web.AgentInfo{
 			Version: b.Version, Revision: b.Revision, GoVersion: b.GoVersion, Hostname: a.cfg.Agent.Hostname,
@@ -291,7 +307,8 @@ func (a *agent) ready() (bool, string) {
 	return true, ""
 }
 
-// loop waits for the end and for signals, and does what has to be done now and then.
+// loop waits for the end and for signals, and does what has to be done now and
+// then.
 func (a *agent) loop(ctx context.Context, hup <-chan os.Signal) error {
 	watchdog, stopWatchdog := a.notify.watchdog()
 	defer stopWatchdog()

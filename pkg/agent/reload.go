@@ -63,9 +63,7 @@ func (a *agent) reload(cause string) {
 		a.bus.Publish(event.Event{Kind: event.ConfigRefused, Text: firstLine(err.Error()), Attrs: map[string]string{"cause": cause}})
 		return
 	}
-	for _, w := range warnings {
-		a.log.Warn().Msg(w.String())
-	}
+	a.warn(warnings)
 	next := a.cfg.Reload(loaded)
 	var live, waiting []string
 	for _, c := range config.Diff(a.cfg, loaded) {

@@ -478,3 +478,11 @@ func TestNobodyWatchingTheLiveSummaryIsNoReasonToEnd(t *testing.T) {
 		t.Fatalf("exit code %d:\n%s", code, a.log)
 	}
 }
+
+func TestWhatIsDoubtfulInTheConfigurationIsSaidAtTheStart(t *testing.T) {
+	a := start(t, testDataDir(t), []string{"SYSOPS_COLLECT_CPU_INTERVALL=1s"}, "--listen", "off")
+	a.ready()
+	if !strings.Contains(a.log.String(), "SYSOPS_COLLECT_CPU_INTERVALL") {
+		t.Fatalf("the misspelt variable is not named:\n%s", a.log)
+	}
+}
