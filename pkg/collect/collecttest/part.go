@@ -34,19 +34,17 @@ func Part(t testing.TB, host string, parts []string, optional ...string) collect
 	return Env(t, dir)
 }
 
+// copyTree copies a file, or a directory with all below it.
 func copyTree(t testing.TB, from, to string) {
 	t.Helper()
-	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		WriteFile(t, to+strings.TrimPrefix(path, from), string(b))
-		return nil
-	})
+	fi, err := os.Stat(from)
+	switch {
+	case err != nil:
+	case fi.IsDir():
+		err = os.CopyFS(to, os.DirFS(from))
+	default:
+		WriteFile(t, to, ReadFile(t, from))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
